@@ -1,0 +1,436 @@
+//! Scaled decimals and the only rounding of money (R-MONEY-3, details 2, 3, 30).
+//!
+//! Operands are [`D22`] (22 decimal places), amounts [`D12`] (12 places). A product is formed exactly and rounded once,
+//! half to even. The fast path multiplies in 128 bits where the sum of the operands' bit lengths proves that it fits;
+//! all else goes through 512 bits, which hold four 127-bit operands.
+
+use ruint::aliases::U512;
+
+/// Decimal places of operands and rates.
+pub const OPERAND_PLACES: u32 = 22;
+/// Decimal places of amounts.
+pub const AMOUNT_PLACES: u32 = 12;
+/// Most digits before the point an operand may have (details 2).
+pub const OPERAND_INTEGER_DIGITS: i64 = 16;
+/// 10^38: magnitudes of decimal(38, s) lie below it.
+pub const LIMIT: u128 = 100_000_000_000_000_000_000_000_000_000_000_000_000;
+/// 1 as an operand.
+pub const ONE: D22 = D22(10_000_000_000_000_000_000_000);
+
+/// An operand: quantity, price, net cost, exchange rate or rate; decimal(38,22).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct D22(pub i128);
+
+/// An amount of money; decimal(38,12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct D12(pub i128);
+
+/// A number read from text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParsedNumber {
+    /// At 22 decimal places.
+    pub value: i128,
+    /// Whether digits beyond the 22nd place were rounded away (counted as `operands_rounded`).
+    pub rounded: bool,
+}
+
+/// Why a text is not a usable number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberFault {
+    /// Not a number by the grammar of details 2.
+    NotANumber,
+    /// More than 16 digits before the point.
+    TooLarge,
+    /// A rate outside `[0, 1]` after normalisation (R-RATE-1).
+    OutOfRange,
+}
+
+/// An amount does not fit decimal(38,12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+/// 10^exponent as u128; exponent at most 38.
+pub fn pow10(exponent: u32) -> u128 {
+    10u128.checked_pow(exponent).unwrap_or(u128::MAX)
+}
+
+/// Reads a number: trimmed, optional sign, digits, optional point, optional exponent (details 2).
+/// # Errors
+/// `NotANumber` or `TooLarge`.
+pub fn parse_number(text: &str) -> Result<ParsedNumber, NumberFault> {
+    parse_shifted(text.trim(), 0)
+}
+
+/// Reads a rate and normalises it to a fraction: `%` divides by 100, else a value above 1 does (details 3).
+/// # Errors
+/// `NotANumber`, or `OutOfRange` when the fraction is outside `[0, 1]`.
+pub fn parse_rate(text: &str) -> Result<ParsedNumber, NumberFault> {
+    let text = text.trim();
+    let percent = text.strip_suffix('%');
+    let read = |shift| match parse_shifted(percent.unwrap_or(text).trim_end(), shift) {
+        Err(NumberFault::TooLarge) => Err(NumberFault::OutOfRange),
+        other => other,
+    };
+    let mut rate = read(if percent.is_some() { -2 } else { 0 })?;
+    if percent.is_none() && rate.value > ONE.0 {
+        rate = read(-2)?;
+    }
+    if (0..=ONE.0).contains(&rate.value) { Ok(rate) } else { Err(NumberFault::OutOfRange) }
+}
+
+/// The significant digits of a number and the power of ten of the last one.
+struct Digits {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+fn parse_shifted(text: &str, shift: i64) -> Result<ParsedNumber, NumberFault> {
+    let mut number = split_number(text).ok_or(NumberFault::NotANumber)?;
+    number.exponent = number.exponent.saturating_add(shift);
+    scale_digits(&number)
+}
+
+fn split_number(text: &str) -> Option<Digits> {
+    let (negative, unsigned) = match text.as_bytes().first()? {
+        b'-' => (true, text.get(1..)?),
+        b'+' => (false, text.get(1..)?),
+        _ => (false, text),
+    };
+    let (mantissa, exponent) = match unsigned.find(['e', 'E']) {
+        Some(at) => (unsigned.get(..at)?, parse_exponent(unsigned.get(at.saturating_add(1)..)?)?),
+        None => (unsigned, 0),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all_digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    if (whole.is_empty() && fraction.is_empty()) || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).skip_while(|b| *b == b'0').collect();
+    let mut exponent = exponent.saturating_sub(i64::try_from(fraction.len()).ok()?);
+    while digits.last() == Some(&b'0') {
+        digits.pop();
+        exponent = exponent.saturating_add(1);
+    }
+    Some(Digits { negative, digits, exponent })
+}
+
+/// An exponent of any length: far beyond the range of numbers it saturates, which changes no decision.
+fn parse_exponent(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let size = digits.parse::<i64>().unwrap_or(i64::MAX).min(1_000_000_000);
+    Some(if text.starts_with('-') { size.saturating_neg() } else { size })
+}
+
+fn scale_digits(number: &Digits) -> Result<ParsedNumber, NumberFault> {
+    let count = i64::try_from(number.digits.len()).map_err(|_| NumberFault::TooLarge)?;
+    if count == 0 {
+        return Ok(ParsedNumber { value: 0, rounded: false });
+    }
+    if count.saturating_add(number.exponent) > OPERAND_INTEGER_DIGITS {
+        return Err(NumberFault::TooLarge);
+    }
+    let shift = number.exponent.saturating_add(i64::from(OPERAND_PLACES));
+    let dropped = usize::try_from(shift.saturating_neg().max(0)).unwrap_or(usize::MAX);
+    let kept = number.digits.len().saturating_sub(dropped);
+    let (head, tail) = number.digits.split_at(kept);
+    let mut magnitude = head.iter().fold(0u128, |sum, digit| push_digit(sum, *digit));
+    if shift > 0 {
+        magnitude = magnitude.saturating_mul(pow10(u32::try_from(shift).unwrap_or(u32::MAX)));
+    }
+    // With more digits dropped than there are, the first dropped digit is a zero and nothing rounds up.
+    let rounds_up = dropped <= number.digits.len() && tail_rounds_up(tail, magnitude);
+    let magnitude = if rounds_up { magnitude.saturating_add(1) } else { magnitude };
+    if magnitude >= LIMIT {
+        return Err(NumberFault::TooLarge);
+    }
+    let value = i128::try_from(magnitude).map_err(|_| NumberFault::TooLarge)?;
+    let value = if number.negative { value.saturating_neg() } else { value };
+    Ok(ParsedNumber { value, rounded: !tail.is_empty() })
+}
+
+fn push_digit(sum: u128, digit: u8) -> u128 {
+    sum.saturating_mul(10).saturating_add(u128::from(digit.saturating_sub(b'0')))
+}
+
+fn tail_rounds_up(tail: &[u8], kept: u128) -> bool {
+    match tail.split_first() {
+        None => false,
+        Some((first, rest)) => {
+            let sticky = rest.iter().any(|d| *d != b'0');
+            *first > b'5' || (*first == b'5' && (sticky || kept % 2 == 1))
+        }
+    }
+}
+
+/// Moves a decimal of any scale to 22 places, half to even (details 2).
+/// # Errors
+/// `TooLarge` with more than 16 integer digits.
+pub fn rescale_operand(value: i128, scale: i32) -> Result<ParsedNumber, NumberFault> {
+    let places = i32::try_from(OPERAND_PLACES).unwrap_or(i32::MAX);
+    let up = places.saturating_sub(scale);
+    let magnitude = value.unsigned_abs();
+    let (magnitude, rounded) = if magnitude == 0 {
+        (0, false)
+    } else if up >= 0 {
+        let factor = u32::try_from(up).ok().filter(|e| *e <= 38).map(pow10).ok_or(NumberFault::TooLarge)?;
+        (magnitude.checked_mul(factor).ok_or(NumberFault::TooLarge)?, false)
+    } else {
+        let down = up.unsigned_abs();
+        if down > 38 { (0, true) } else { divide_half_even(magnitude, pow10(down)) }
+    };
+    if magnitude >= LIMIT {
+        return Err(NumberFault::TooLarge);
+    }
+    let signed = i128::try_from(magnitude).map_err(|_| NumberFault::TooLarge)?;
+    Ok(ParsedNumber { value: if value < 0 { signed.saturating_neg() } else { signed }, rounded })
+}
+
+/// `(quotient rounded half to even, whether anything was lost)`.
+fn divide_half_even(numerator: u128, denominator: u128) -> (u128, bool) {
+    let quotient = numerator.checked_div(denominator).unwrap_or(0);
+    let rest = numerator.checked_rem(denominator).unwrap_or(0);
+    let half = denominator.div_ceil(2);
+    let exact_half = denominator.is_multiple_of(2) && rest == half;
+    let up = if exact_half { quotient % 2 == 1 } else { rest >= half && rest != 0 };
+    (if up { quotient.saturating_add(1) } else { quotient }, rest != 0)
+}
+
+/// The exact product of up to four operands, rounded once, half to even, to an amount (R-MONEY-3).
+/// # Errors
+/// [`TooLarge`] when the amount does not fit decimal(38,12).
+pub fn product(operands: &[D22]) -> Result<D12, TooLarge> {
+    match product_narrow(operands) {
+        Some(amount) => amount,
+        None => product_wide(operands),
+    }
+}
+
+/// The 128-bit path; `None` where the bound on bit lengths does not prove that it fits.
+fn product_narrow(operands: &[D22]) -> Option<Result<D12, TooLarge>> {
+    let mut bits = 0u32;
+    let mut magnitude = 1u128;
+    let mut places = 0u32;
+    let mut negative = false;
+    for operand in operands {
+        let (value, scale) = strip_zeros(operand.0.unsigned_abs());
+        bits = bits.checked_add(128u32.checked_sub(value.leading_zeros())?)?;
+        if bits > 127 {
+            return None;
+        }
+        magnitude = magnitude.checked_mul(value)?;
+        places = places.checked_add(scale)?;
+        negative ^= operand.0 < 0;
+    }
+    if magnitude == 0 {
+        return Some(Ok(D12(0)));
+    }
+    let rounded = match places.checked_sub(AMOUNT_PLACES) {
+        None => magnitude.checked_mul(pow10(AMOUNT_PLACES.checked_sub(places)?))?,
+        Some(down) if down > 38 => return None,
+        Some(down) => divide_half_even(magnitude, pow10(down)).0,
+    };
+    Some(amount(rounded, negative))
+}
+
+fn amount(magnitude: u128, negative: bool) -> Result<D12, TooLarge> {
+    if magnitude >= LIMIT {
+        return Err(TooLarge);
+    }
+    let value = i128::try_from(magnitude).map_err(|_| TooLarge)?;
+    Ok(D12(if negative { value.saturating_neg() } else { value }))
+}
+
+/// A 22-place magnitude without trailing zeros: `(value, places)`.
+fn strip_zeros(mut value: u128) -> (u128, u32) {
+    let mut places = OPERAND_PLACES;
+    if value == 0 {
+        return (0, 0);
+    }
+    for step in [16u32, 8, 4, 2, 1] {
+        let factor = pow10(step);
+        while places >= step && value.is_multiple_of(factor) {
+            value = value.checked_div(factor).unwrap_or(value);
+            places = places.saturating_sub(step);
+        }
+    }
+    (value, places)
+}
+
+/// The path that always fits: 512 bits hold four operands. The naive twin of the narrow path.
+pub fn product_wide(operands: &[D22]) -> Result<D12, TooLarge> {
+    let mut magnitude = U512::from(1u8);
+    let mut places = 0u32;
+    let mut negative = false;
+    for operand in operands {
+        magnitude = magnitude.checked_mul(U512::from(operand.0.unsigned_abs())).ok_or(TooLarge)?;
+        places = places.saturating_add(OPERAND_PLACES);
+        negative ^= operand.0 < 0;
+    }
+    let down = places.checked_sub(AMOUNT_PLACES).ok_or(TooLarge)?;
+    ratio_to_amount(magnitude, pow10_wide(down), negative)
+}
+
+fn pow10_wide(exponent: u32) -> U512 {
+    U512::from(10u8).checked_pow(U512::from(exponent)).unwrap_or(U512::MAX)
+}
+
+/// `numerator ÷ denominator` as an amount, half to even.
+fn ratio_to_amount(numerator: U512, denominator: U512, negative: bool) -> Result<D12, TooLarge> {
+    let (quotient, rest) = (numerator.checked_div(denominator).ok_or(TooLarge)?, numerator.checked_rem(denominator).ok_or(TooLarge)?);
+    let double = rest.checked_mul(U512::from(2u8)).ok_or(TooLarge)?;
+    let up = double > denominator || (double == denominator && quotient.bit(0));
+    let rounded = if up { quotient.checked_add(U512::from(1u8)).ok_or(TooLarge)? } else { quotient };
+    amount(u128::try_from(rounded).map_err(|_| TooLarge)?, negative)
+}
+
+/// `net ÷ (1 − stated) × factors…`, exact and rounded once: a credit under `credit_base = "net"` (R-MONEY-2).
+/// `stated` must be below 1.
+/// # Errors
+/// [`TooLarge`] when the amount does not fit.
+pub fn grossed_up_product(net: D22, stated: D22, factors: &[D22]) -> Result<D12, TooLarge> {
+    let rest = ONE.0.checked_sub(stated.0).filter(|r| *r > 0).ok_or(TooLarge)?;
+    let mut numerator = U512::from(net.0.unsigned_abs());
+    let mut places = OPERAND_PLACES;
+    let mut negative = net.0 < 0;
+    for factor in factors {
+        numerator = numerator.checked_mul(U512::from(factor.0.unsigned_abs())).ok_or(TooLarge)?;
+        places = places.saturating_add(OPERAND_PLACES);
+        negative ^= factor.0 < 0;
+    }
+    // value = (numerator / 10^places) / (rest / 10^22), wanted at 12 places.
+    let down = places.checked_sub(OPERAND_PLACES.saturating_add(AMOUNT_PLACES));
+    let denominator = U512::from(rest.unsigned_abs());
+    match down {
+        Some(down) => ratio_to_amount(numerator, denominator.checked_mul(pow10_wide(down)).ok_or(TooLarge)?, negative),
+        None => {
+            let up = OPERAND_PLACES.saturating_add(AMOUNT_PLACES).saturating_sub(places);
+            ratio_to_amount(numerator.checked_mul(pow10_wide(up)).ok_or(TooLarge)?, denominator, negative)
+        }
+    }
+}
+
+/// `a·b − c`, exact and rounded once (the implied credit, R-MONEY-5).
+/// # Errors
+/// [`TooLarge`] when the amount does not fit.
+pub fn product_less(a: D22, b: D22, c: D22) -> Result<D12, TooLarge> {
+    let product = U512::from(a.0.unsigned_abs()).checked_mul(U512::from(b.0.unsigned_abs())).ok_or(TooLarge)?;
+    let taken = U512::from(c.0.unsigned_abs()).checked_mul(pow10_wide(OPERAND_PLACES)).ok_or(TooLarge)?;
+    let (left_negative, right_negative) = ((a.0 < 0) ^ (b.0 < 0), c.0 < 0);
+    let (magnitude, negative) = if left_negative != right_negative {
+        (product.checked_add(taken).ok_or(TooLarge)?, left_negative)
+    } else if product >= taken {
+        (product.checked_sub(taken).ok_or(TooLarge)?, left_negative)
+    } else {
+        (taken.checked_sub(product).ok_or(TooLarge)?, !left_negative)
+    };
+    ratio_to_amount(magnitude, pow10_wide(OPERAND_PLACES.saturating_mul(2).saturating_sub(AMOUNT_PLACES)), negative)
+}
+
+/// How `|a·b|` compares with `|c|`, exactly (which base is smaller under `credit_base = "net"`).
+pub fn compare_magnitudes(a: D22, b: D22, c: D22) -> std::cmp::Ordering {
+    let product = U512::from(a.0.unsigned_abs()).saturating_mul(U512::from(b.0.unsigned_abs()));
+    product.cmp(&U512::from(c.0.unsigned_abs()).saturating_mul(pow10_wide(OPERAND_PLACES)))
+}
+
+/// Writes a scaled integer as a plain decimal without trailing zeros.
+pub fn plain(value: i128, places: u32) -> String {
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = usize::try_from(places).unwrap_or(0).saturating_add(1));
+    let (whole, fraction) = digits.split_at(digits.len().saturating_sub(usize::try_from(places).unwrap_or(0)));
+    let fraction = fraction.trim_end_matches('0');
+    let sign = if value < 0 { "-" } else { "" };
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+impl std::fmt::Display for D22 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&plain(self.0, OPERAND_PLACES))
+    }
+}
+
+impl std::fmt::Display for D12 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&plain(self.0, AMOUNT_PLACES))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn d(text: &str) -> D22 {
+        D22(parse_number(text).expect("test number").value)
+    }
+
+    #[test]
+    fn numbers_are_read_exactly() {
+        for (text, shown) in [("1", "1"), (" +1.50 ", "1.5"), ("-0", "0"), (".5", "0.5"), ("5.", "5"), ("1e3", "1000"), ("12E-3", "0.012"), ("9999999999999999", "9999999999999999"), ("0.0000000000000000000001", "0.0000000000000000000001"), ("1e-999999999999", "0"), ("0e99999", "0")] {
+            assert_eq!(d(text).to_string(), shown, "{text}");
+        }
+        for text in ["", "-", ".", "1,000", "0x10", "NaN", "inf", "1e", "1 2", "--1", "1e+-2", "١"] {
+            assert_eq!(parse_number(text), Err(NumberFault::NotANumber), "{text}");
+        }
+        assert_eq!(parse_number("10000000000000000"), Err(NumberFault::TooLarge));
+        assert_eq!(parse_number("9999999999999999.99999999999999999999996"), Err(NumberFault::TooLarge));
+    }
+
+    #[test]
+    fn places_beyond_22_round_half_even_and_are_counted() {
+        let rounded = |text| parse_number(text).map(|p| (p.value, p.rounded));
+        assert_eq!(rounded("0.00000000000000000000005"), Ok((0, true)));
+        assert_eq!(rounded("0.00000000000000000000015"), Ok((2, true)));
+        assert_eq!(rounded("0.000000000000000000000150001"), Ok((2, true)));
+        assert_eq!(rounded("0.00000000000000000000025"), Ok((2, true)));
+        assert_eq!(rounded("0.000000000000000000000009"), Ok((0, true)));
+        assert_eq!(rounded("0.0000000000000000000001000"), Ok((1, false)));
+        assert_eq!(rescale_operand(25, 23).map(|p| (p.value, p.rounded)), Ok((2, true)));
+        assert_eq!(rescale_operand(35, 23).map(|p| (p.value, p.rounded)), Ok((4, true)));
+        assert_eq!(rescale_operand(-3, 0).map(|p| p.value), Ok(-30_000_000_000_000_000_000_000));
+        assert_eq!(rescale_operand(7, -2).map(|p| D22(p.value).to_string()), Ok("700".into()));
+    }
+
+    #[test]
+    fn rates_are_normalised_to_fractions() {
+        for (text, shown) in [("15", "0.15"), ("0.15", "0.15"), ("15%", "0.15"), ("15.0 %", "0.15"), ("1", "1"), ("100", "1"), ("0", "0"), ("0.5%", "0.005"), ("1.5", "0.015")] {
+            assert_eq!(parse_rate(text).map(|p| D22(p.value).to_string()), Ok(shown.into()), "{text}");
+        }
+        for text in ["-0.1", "101", "101%", "1e30"] {
+            assert_eq!(parse_rate(text), Err(NumberFault::OutOfRange), "{text}");
+        }
+        assert_eq!(parse_rate("%"), Err(NumberFault::NotANumber));
+    }
+
+    #[test]
+    fn narrow_and_wide_products_agree() {
+        let values = ["0", "1", "-1", "0.15", "24", "0.0123456789012345678901", "9999999999999999", "-3.5", "0.0000000000000000000001", "1.1", "730.25", "0.846202666"];
+        for a in values {
+            for b in values {
+                for c in ["0.15", "1", "0.846202666"] {
+                    let operands = [d(a), d(b), d(c)];
+                    assert_eq!(product(&operands), product_wide(&operands), "{a} {b} {c}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_is_half_to_even_once() {
+        assert_eq!(product(&[d("0.0000000000005"), d("1")]), Ok(D12(0)));
+        assert_eq!(product(&[d("0.0000000000015"), d("1")]), Ok(D12(2)));
+        assert_eq!(product(&[d("-0.0000000000025"), d("1")]), Ok(D12(-2)));
+        assert_eq!(product(&[d("9999999999999999"), d("9999999999999999"), d("1")]), Err(TooLarge));
+    }
+
+    #[test]
+    fn net_base_and_implied_are_exact() {
+        assert_eq!(grossed_up_product(d("8.5"), d("0.15"), &[d("0.15")]).map(|a| a.to_string()), Ok("1.5".into()));
+        assert_eq!(grossed_up_product(d("1"), d("0.7"), &[]).map(|a| a.to_string()), Ok("3.333333333333".into()));
+        assert_eq!(product_less(d("10"), d("2"), d("17")).map(|a| a.to_string()), Ok("3".into()));
+        assert_eq!(product_less(d("-10"), d("2"), d("-17")).map(|a| a.to_string()), Ok("-3".into()));
+        assert_eq!(product_less(d("1"), d("2"), d("5")).map(|a| a.to_string()), Ok("-3".into()));
+        assert_eq!(product_less(d("1"), d("2"), d("-5")).map(|a| a.to_string()), Ok("7".into()));
+    }
+}

@@ -1,0 +1,88 @@
+//! Trouble outside the program, sorted by what the operator does next.
+//!
+//! Facts about data are not errors: a row that cannot be understood is a [`Rejection`](crate::rejection::Rejection).
+//! Our own mistakes are assertions. What is left is here, and its variant decides the exit code.
+
+use std::fmt;
+
+/// The result of everything that touches the world.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What was tried, where, what was seen and what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Stable code, listed in `docs/RUNBOOK.md`.
+    pub code: &'static str,
+    /// What the program was doing.
+    pub tried: String,
+    /// File, column, key or table.
+    pub place: String,
+    /// What it found there.
+    pub seen: String,
+    /// What a person should do now.
+    pub next: String,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{} [{}]", self.tried, self.code)?;
+        writeln!(f, "  where: {}", self.place)?;
+        writeln!(f, "  seen:  {}", self.seen)?;
+        write!(f, "  next:  {}", self.next)
+    }
+}
+
+/// One variant per exit code of the contract (data-contracts §3).
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Exit 1: a mistake of ours.
+    #[error("bug in pecan: {0}")]
+    Bug(Box<Trouble>),
+    /// Exit 2: the command line or the job file is wrong.
+    #[error("{0}")]
+    Usage(Box<Trouble>),
+    /// Exit 3: an input is wrong or missing.
+    #[error("{0}")]
+    Input(Box<Trouble>),
+    /// Exit 4: another run won; run again.
+    #[error("{0}")]
+    Lost(Box<Trouble>),
+    /// Exit 5: storage trouble; retry later.
+    #[error("{0}")]
+    Storage(Box<Trouble>),
+    /// Exit 7: more rejections than the job allows; nothing committed.
+    #[error("{0}")]
+    Rejections(Box<Trouble>),
+}
+
+macro_rules! constructors {
+    ($($name:ident => $variant:ident),*) => { $(
+        #[doc = concat!("Makes an `Error::", stringify!($variant), "`: code, what was tried, where, what was seen, what to do next.")]
+        pub fn $name(code: &'static str, tried: impl Into<String>, place: impl fmt::Display, seen: impl fmt::Display, next: impl Into<String>) -> Error {
+            Error::$variant(Box::new(Trouble { code, tried: tried.into(), place: place.to_string(), seen: seen.to_string(), next: next.into() }))
+        }
+    )* };
+}
+
+impl Error {
+    constructors!(bug => Bug, usage => Usage, input => Input, lost => Lost, storage => Storage, rejections => Rejections);
+
+    /// The process exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Bug(_) => 1,
+            Error::Usage(_) => 2,
+            Error::Input(_) => 3,
+            Error::Lost(_) => 4,
+            Error::Storage(_) => 5,
+            Error::Rejections(_) => 7,
+        }
+    }
+
+    /// The four answers behind the message.
+    pub fn trouble(&self) -> &Trouble {
+        match self {
+            Error::Bug(t) | Error::Usage(t) | Error::Input(t) | Error::Lost(t) | Error::Storage(t) | Error::Rejections(t) => t,
+        }
+    }
+}
