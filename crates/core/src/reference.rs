@@ -1,6 +1,6 @@
 //! Rows of the reference tables, typed (data-contracts §1.3). Ids are last segments in lower case.
 
-use crate::event::{ListedAssignment, Place};
+use crate::event::ListedAssignment;
 use crate::money::D22;
 use crate::time::{Day, Instant, RawInstant, Span};
 

@@ -101,7 +101,8 @@ impl Day {
 
     /// The day of a civil date.
     pub fn from_date(date: Date) -> Day {
-        let seconds = date.to_zoned(TimeZone::UTC).map(|z| z.timestamp().as_second()).unwrap_or(0);
+        let midnight = date.to_datetime(jiff::civil::Time::midnight());
+        let seconds = TimeZone::UTC.to_timestamp(midnight).map(|t| t.as_second()).unwrap_or(0);
         Day(i32::try_from(seconds.div_euclid(86_400)).unwrap_or(0))
     }
 
@@ -194,7 +195,7 @@ pub fn parse_instant(text: &str) -> Option<RawInstant> {
         return Some(RawInstant(stamp.as_nanosecond()));
     }
     let civil = parse_civil(text)?;
-    let stamp = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let stamp = TimeZone::UTC.to_timestamp(civil).ok()?;
     Some(RawInstant(stamp.as_nanosecond()))
 }
 
@@ -214,6 +215,11 @@ fn parse_civil(text: &str) -> Option<DateTime> {
 }
 
 fn parse_american(text: &str) -> Option<DateTime> {
+    // strptime would read year 26 as the year 26.
+    let four_digit_year = text.rsplit('/').next()?.split(' ').next()?.len() == 4;
+    if !four_digit_year {
+        return None;
+    }
     const SHAPES: [&str; 5] =
         ["%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p"];
     let first = Date::strptime(SHAPES[0], text).ok().map(|d| d.to_datetime(jiff::civil::Time::midnight()));
