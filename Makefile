@@ -1,6 +1,7 @@
 # `make help` lists the targets. Needs Rust, Python 3 with venv; everything else is fetched into .tools/.
 SHELL := /bin/sh
-PECAN := target/debug/pecan
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+PECAN := $(TARGET)/debug/pecan
 VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
 JOB := jobs/daily.toml
@@ -48,7 +49,7 @@ fmt: ## format the Rust code
 bench: tools ## time a large job: make bench ROWS=2000000 RUNS=3
 	cargo build --release
 	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/make_big.py .tools/bench $(ROWS) && \
-	$(PYTHON) tests/readers/time_job.py target/release/pecan .tools/bench/job.toml $(RUNS); \
+	$(PYTHON) tests/readers/time_job.py $(TARGET)/release/pecan .tools/bench/job.toml $(RUNS); \
 	else echo "SKIPPED: bench (pyarrow could not be installed)"; fi
 
 sample: tools ## write the sample data again (always the same)

@@ -6,20 +6,15 @@ expected_rejections.csv and totals.json; tests compare the program's tables with
 `make expected-update` runs it.
 """
 import csv
-import gzip
-import io
 import json
-import re
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta, timezone
-from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-import expect_access as access
-from expect_access import ALWAYS, NEVER, instant, last, plain
+from expect_access import instant, last
+from expect_charges import Charge, Reject, charge_files, rate_of, records_of
+from expect_reference import PARTNERS, PRODUCTS, RATES, ROLES, all_intervals, contains, cut, links, on_day, span
 
 HERE = Path(__file__).parent
 CUTOFF = instant("2026-10-18T06:00:00Z")
@@ -28,254 +23,6 @@ EMBEDDED = {"8e3af657-a8ff-443c-a75c-2fe8c4bcb635": True, "b24988ac-6180-42a0-ab
 DAY_US = 86_400_000_000
 MISSED = ("partner_unknown", "agreement_inactive", "no_access", "role_not_earning", "not_linked", "gap")
 
-
-class Reject(Exception):
-    """reason, column"""
-
-
-# ---- reference tables -------------------------------------------------------------------------------------------
-
-def table(name):
-    path = next(HERE.glob(f"reference/{name}.*"))
-    if path.suffix == ".csv":
-        return [{k: v or None for k, v in row.items()} for row in csv.DictReader(path.open())]
-    return pq.read_table(path).to_pylist()
-
-
-def span(row, start, until):
-    """(from, until) in microseconds; None for an empty or inverted span, which is a rejection (bad_span)."""
-    f, u = row[start], row[until]
-    f, u = NEVER if f is None else access.micro(instant(f), True), ALWAYS if u is None else access.micro(instant(u), False)
-    return (f, u) if f < u else None
-
-
-def on_day(row, day):
-    return (row["valid_from"] is None or row["valid_from"] <= day.isoformat()) and (row["valid_until"] is None or day.isoformat() < row["valid_until"])
-
-
-PARTNERS = table("partners")
-RATES, PRODUCTS, ROLES = table("rates"), table("products"), table("roles")
-GROUPS = defaultdict(set)
-for row in table("management_groups"):
-    GROUPS[last(row["management_group_id"])].add(row["subscription_id"].lower())
-
-
-def parts(path):
-    return [s for s in path.lower().split("/") if s]
-
-
-def contains(scope, path):
-    """R-SCOPE: does `scope` cover `path` (both ARM ids)? Whole segments; groups by their rows; root is ''."""
-    s, p = parts(scope), parts(path)
-    if not s or s[:2] == ["providers", "microsoft.management"]:
-        return (s == p) or (len(p) > 1 and p[0] == "subscriptions" and p[1] in GROUPS[s[-1] if s else ""])
-    return p[:len(s)] == s
-
-
-def links():
-    """{principal: {organisation: [spans]}}, direct ones and those of members of a group."""
-    organisation = {p["mpn_id"]: p["organisation_id"] for p in PARTNERS}
-    out, bad = defaultdict(lambda: defaultdict(list)), 0
-    for row in table("principals"):
-        s = span(row, "linked_from", "linked_until")
-        bad += s is None
-        if s and row["mpn_id"] in organisation:
-            out[row["principal_id"].lower()][organisation[row["mpn_id"]]].append(s)
-    direct = {p: dict(o) for p, o in out.items()}
-    for row in table("group_members"):
-        s = span(row, "member_from", "member_until")
-        for org, spans in direct.get(row["member_id"].lower(), {}).items():
-            out[row["group_id"].lower()][org] += [c for c in (cut(s, l) for l in spans) if c]
-    return out, bad
-
-
-def cut(a, b):
-    f, u = max(a[0], b[0]), min(a[1], b[1])
-    return (f, u) if f < u else None
-
-
-# ---- intervals --------------------------------------------------------------------------------------------------
-
-def lists(space):
-    """Complete lists of one name space: [(at, scope, {id: (content, created)})]."""
-    grouped = defaultdict(dict)
-    rows = table("assignments" if space == "role" else "lighthouse_assignments")
-    if space == "role":
-        az = json.loads((HERE / "reference/world-wide-importers.az.json").read_text())
-        rows += [{"snapshot_at": "2026-09-01T00:00:00Z", "snapshot_scope": "/subscriptions/55555555-0000-4000-8000-000000000021",
-                  "id": r["id"], "principal_id": r["principalId"], "role_definition_id": r["roleDefinitionId"],
-                  "scope": r["scope"], "created_on": r["createdOn"]} for r in az]
-    for r in rows:
-        at = r["snapshot_at"]
-        at = instant(at if isinstance(at, str) else at.isoformat())
-        content = grouped[at, r["snapshot_scope"]]
-        if r["id"]:
-            what = (r["principal_id"].lower(), last(r["role_definition_id"])) if space == "role" else (last(r["definition_id"]),)
-            content[last(r["id"])] = ((*what, plain(r["scope"])), instant(r["created_on"]))
-    return [(at, scope, rows) for (at, scope), rows in sorted(grouped.items(), key=lambda i: i[0][0])]
-
-
-def covers(list_scope, scope):
-    return list_scope is None or contains(list_scope, scope)
-
-
-def all_intervals():
-    """([(principal, role, scope, from, until)], first record, role lists, Counter of rejections)."""
-    records, first = access.read_records(sorted(HERE.glob("audit/*.parquet")))
-    events, rejected = access.events(access.deduplicate(records))
-    out, reasons = [], Counter(reason for reason, _ in rejected)
-    definitions = defaultdict(set)
-    for row in table("lighthouse_definitions"):
-        definitions[last(row["definition_id"])].add((row["principal_id"].lower(), last(row["role_definition_id"]), span(row, "valid_from", "valid_until")))
-    for space in ("role", "registration"):
-        mine = {i: e for (s, i), e in events.items() if s == space}
-        known = lists(space)
-        for i, e in mine.items():
-            if all(kind == "delete" for _, _, kind, _ in e) and not any(i in rows for _, _, rows in known):
-                reasons["unknown_assignment"] += len(e)
-        for spans in access.fold(mine, known, covers).values():
-            for content, start, until, *_ in spans:
-                s = access.rounded(start, until)
-                if s and space == "role":
-                    out.append((*content, *s))
-                elif s:
-                    out += [(p, r, content[1], *c) for p, r, valid in definitions[content[0]] if (c := cut(s, valid))]
-    return out, first, lists("role"), reasons
-
-
-# ---- reading charges --------------------------------------------------------------------------------------------
-
-def newest_runs(source):
-    """Manifests of the newest run per (export, month): [(folder, manifest)]."""
-    best = {}
-    for path in sorted((HERE / "exports" / source).rglob("manifest.json")):
-        m = json.loads(path.read_text())
-        c, run = m["exportConfig"], m["runInfo"]
-        if c["type"] in ("ActualCost", "Usage"):
-            key = (c["resourceId"].lower(), c["exportName"], run["startDate"][:7])
-            age = (instant(run["submittedTime"]), run["runId"])
-            best[key] = max(best.get(key, ((), None, None)), (age, path.parent, m), key=lambda b: b[0])
-    return [b[1:] for b in best.values()]
-
-
-def charge_files():
-    """(source, source_file, path, rows that the manifest promises)"""
-    for source in ("contoso", "fabrikam"):
-        for folder, m in newest_runs(source):
-            for blob in m["blobs"]:
-                name = blob["blobName"].split("/")[-1]
-                yield source, f"{m['exportConfig']['exportName']}/{folder.parent.name}/{name}", folder / name, blob["dataRowCount"]
-    for path in sorted((HERE / "archive").rglob("*.parquet")):
-        yield "archive", path.relative_to(HERE / "archive").as_posix(), path, None
-
-
-def records_of(path):
-    """Records as {lower-case column: value}, or None where a CSV record is ragged."""
-    if path.suffix == ".parquet":
-        for row in pq.read_table(path).to_pylist():
-            yield {k.lower(): v for k, v in row.items()}
-        return
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    lines = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
-    header = [h.lower() for h in next(lines)]
-    for cells in lines:
-        if cells:
-            yield dict(zip(header, cells)) if len(cells) == len(header) else None
-
-
-class Charge:
-    """One input row, parsed as the rules say; raises Reject with the first fault."""
-
-    def __init__(self, row, counter):
-        if row is None:
-            raise Reject("ragged", None)
-        self.row, self.rounded = row, counter
-        text = self.text
-        self.usage = text("chargetype").lower() == "usage"
-        self.day = self.date("date") or (None if self.usage else self.date("billingperiodenddate"))
-        q, p = self.number("quantity"), self.number("paygprice")
-        if self.usage:
-            for name, value in (("date", self.day), ("quantity", q), ("paygprice", p)):
-                if value is None:
-                    raise Reject("missing", name)
-        self.q, self.p, self.net = q, p, self.number("costinpricingcurrency")
-        self.currency, self.pricing = text("billingcurrency"), text("pricingcurrency")
-        self.fx = self.number("exchangeratepricingtobilling")
-        if self.fx is None and self.currency == self.pricing:
-            self.fx = Fraction(1)
-        if self.fx is None and self.usage:
-            raise Reject("missing", "exchangeratepricingtobilling")
-        self.applied = self.flag("partnerearnedcreditapplied")
-        self.stated = rate_of(self.row.get("partnerearnedcreditrate"))
-        self.meter, self.product = text("meterid").lower(), text("productid").lower()
-        self.locate()
-
-    def text(self, name):
-        value = self.row.get(name)
-        value = "" if value is None else str(value).strip()
-        return "" if value in ("NULL", "00000000-0000-0000-0000-000000000000") else value
-
-    def number(self, name):
-        value = self.row.get(name)
-        value = repr(value) if isinstance(value, float) else self.text(name)
-        if value == "":
-            return None
-        if not re.fullmatch(r"[+-]?\d+\.?\d*([eE][+-]?\d+)?", value):
-            raise Reject("not_a_number", name)
-        exact = Fraction(Decimal(value))
-        at_22 = Fraction(round(exact * 10**22), 10**22)       # half to even
-        self.rounded["operands_rounded"] += at_22 != exact
-        return at_22
-
-    def date(self, name):
-        value = self.row.get(name)
-        if isinstance(value, datetime):
-            return value.date()
-        if isinstance(value, date):
-            return value
-        value = self.text(name)
-        if not value:
-            return None
-        try:
-            if found := re.fullmatch(r"(\d\d?)/(\d\d?)/(\d{4})", value):
-                return date(int(found[3]), int(found[1]), int(found[2]))
-            return (datetime(1970, 1, 1) + timedelta(seconds=instant(value) // 10**9)).date()
-        except (ValueError, AttributeError):
-            raise Reject("not_a_date", name) from None
-
-    def flag(self, name):
-        word = self.text(name).lower()
-        if word not in ("", "true", "false", "1", "0", "yes", "no"):
-            raise Reject("unknown_word", name)
-        return None if not word else word in ("true", "1", "yes")
-
-    def locate(self):
-        """R-SCOPE-4: resource, else resource group, else subscription."""
-        resource, subscription, group = self.text("resourceid"), self.text("subscriptionid"), self.text("resourcegroupname")
-        p = parts(resource)
-        if p[:1] == ["subscriptions"] and len(p) > 1:
-            self.path = "/" + "/".join(p)
-        elif subscription and group:
-            self.path = plain(f"/subscriptions/{subscription}/resourceGroups/{group}")
-        else:
-            self.path = plain(f"/subscriptions/{subscription}") if subscription else ""
-        p = parts(self.path)
-        self.subscription = p[1] if p else ""
-        self.level = {0: "", 2: "subscription", 4: "resource_group" if "resourcegroups" in p else "resource"}.get(len(p), "resource")
-
-
-def rate_of(value):
-    if value is None or str(value).strip() in ("", "NULL"):
-        return None
-    text = repr(value) if isinstance(value, float) else str(value).strip()
-    r = Fraction(Decimal(text.rstrip("%").strip()))
-    r = r / 100 if text.endswith("%") or r > 1 else r
-    if not 0 <= r <= 1:
-        raise Reject("out_of_range", "partnerearnedcreditrate")
-    return r
-
-
-# ---- deciding ---------------------------------------------------------------------------------------------------
 
 def product_matches(wanted, product):
     return bool(wanted) and wanted.lower() in (product[:12], product[:16])
@@ -400,8 +147,6 @@ def credit_line(c, intervals, linked, first_record, role_lists):
             "gap_from": facts.get("gap_from", ""), "gap_until": facts.get("gap_until", ""), "gap_count": facts.get("gap_count", ""),
             "implied_credit_pricing": None if base is None or c.net is None else amount(base - c.net)}
 
-
-# ---- output -----------------------------------------------------------------------------------------------------
 
 AMOUNTS = ("list_cost", "credit_pricing", "credit_billing", "missed_credit_billing", "applied_credit_billing", "implied_credit_pricing")
 COLUMNS = ("source source_file source_row outcome evidence rate list_cost credit_pricing credit_billing missed_credit_billing "

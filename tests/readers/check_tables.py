@@ -75,7 +75,7 @@ def check_lines(reader, lines, daily, rejections):
     """Every credit line, and the rejections, against the second opinion; `missed` is a column of the daily table."""
     with (SAMPLE / "expected_outcomes.csv").open() as file:
         expected = list(csv.DictReader(file))
-    columns = [c for c in expected[0] if c in lines.column_names]
+    columns = [c for c in expected[0] if c != "missed_credit_billing"]
     key = lambda r: (r["source"], r["source_file"], int(r["source_row"]))
     found = {key(r): tuple(text(r[c]) for c in columns) for r in lines.select(columns).to_pylist()}
     wanted = {key(r): tuple(r[c] for c in columns) for r in expected}
