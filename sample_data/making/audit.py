@@ -107,13 +107,13 @@ def role_changes(log):
 
 
 def everything_else(log):
-    """About 250 records of other operations; the first of them is the first record of the log."""
+    """About 200 records of other operations; the first of them is the first record of the log."""
     kinds = ["Microsoft.Compute/virtualMachines/start/action", "Microsoft.Compute/virtualMachines/deallocate/action",
              "Microsoft.Storage/storageAccounts/listKeys/action", "Microsoft.Sql/servers/databases/write",
              "Microsoft.Authorization/policies/audit/action", "Microsoft.Authorization/roleDefinitions/write"]
     begin = datetime(2026, 9, 2, 8, 15)
-    for k in range(250):
-        when = begin + timedelta(minutes=265 * k)
+    for k in range(200):
+        when = begin + timedelta(minutes=331 * k)
         n = list(SUB)[k % len(SUB)]
         log.add(when.strftime("%m-%dT%H:%M:%S") + f".{k:07d}", kinds[k % len(kinds)], ["Start", "Success", "Failure"][k % 3],
                 log.operation(), vm(n, "rg-main", f"vm-{n:02d}"))
