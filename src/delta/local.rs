@@ -1,0 +1,138 @@
+//! A local disk as Delta Lake's object store, but durable.
+//!
+//! `object_store::LocalFileSystem` returns before anything has reached the disk: after a power cut the log could hold an
+//! empty entry, and the table would be unreadable. Here an entry is complete and durable before its name appears, and
+//! the name is durable before the call returns. Everything else is passed on.
+
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
+    PutPayload, PutResult, RenameOptions, Result, UploadPart,
+};
+
+use crate::stage::disk;
+
+/// The whole local file system; paths are absolute.
+#[derive(Debug, Default)]
+pub struct DurableLocal {
+    inner: LocalFileSystem,
+}
+
+impl fmt::Display for DurableLocal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DurableLocal")
+    }
+}
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A name beside the target that `LocalFileSystem` hides from listings (`#` and digits).
+fn staging_name(target: &FilePath) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(format!("#{}{:06}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
+    PathBuf::from(name)
+}
+
+fn write_staged(staged: &FilePath, payload: &PutPayload) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(staged)?;
+    payload.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()
+}
+
+fn put(target: &FilePath, payload: &PutPayload, create: bool) -> io::Result<()> {
+    disk::create_folder(disk::folder_of(target)).map_err(|e| io::Error::other(e.to_string()))?;
+    let staged = staging_name(target);
+    let shown = write_staged(&staged, payload).and_then(|()| {
+        // A hard link fails if the name exists: that is the race two writers run.
+        if create { fs::hard_link(&staged, target) } else { fs::rename(&staged, target) }
+    });
+    if create || shown.is_err() {
+        let _ = fs::remove_file(&staged);
+    }
+    shown.and_then(|()| File::open(disk::folder_of(target))?.sync_all())
+}
+
+fn trouble(target: &FilePath, source: io::Error) -> Error {
+    let path = target.display().to_string();
+    match source.kind() {
+        ErrorKind::AlreadyExists => Error::AlreadyExists { path, source: Box::new(source) },
+        ErrorKind::NotFound => Error::NotFound { path, source: Box::new(source) },
+        _ => Error::Generic { store: "DurableLocal", source: Box::new(source) },
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DurableLocal {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if matches!(options.mode, PutMode::Update(_)) || !options.attributes.is_empty() {
+            return self.inner.put_opts(location, payload, options).await;
+        }
+        let target = self.inner.path_to_filesystem(location)?;
+        put(&target, &payload, matches!(options.mode, PutMode::Create)).map_err(|e| trouble(&target, e))?;
+        Ok(PutResult { e_tag: None, version: None })
+    }
+
+    async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        let target = self.inner.path_to_filesystem(location)?;
+        let inner = self.inner.put_multipart_opts(location, options).await?;
+        Ok(Box::new(DurableUpload { inner, target }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.inner.rename_opts(from, to, options).await
+    }
+}
+
+/// A large object (a checkpoint): durable once `complete` returns, and not referred to before.
+#[derive(Debug)]
+struct DurableUpload {
+    inner: Box<dyn MultipartUpload>,
+    target: PathBuf,
+}
+
+#[async_trait]
+impl MultipartUpload for DurableUpload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.inner.put_part(data)
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let result = self.inner.complete().await?;
+        let durable = File::open(&self.target).and_then(|file| file.sync_all());
+        durable.and_then(|()| File::open(disk::folder_of(&self.target))?.sync_all()).map_err(|e| trouble(&self.target, e))?;
+        Ok(result)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.inner.abort().await
+    }
+}

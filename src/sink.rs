@@ -1,0 +1,171 @@
+//! The output of a job: tables in a folder, as Delta Lake or as plain Parquet, with the same promises.
+//!
+//! Order of use: [`Output::open`], [`Output::live`] for each table, [`Output::writer`] for each new file,
+//! [`read_back`] for the audit, then one [`Output::commit`] per table, or [`Output::discard`]. Nothing is created before
+//! the first writer or commit.
+
+mod latest;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use tokio::runtime::{Builder, Runtime};
+
+pub use crate::stage::{
+    Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, read_back,
+};
+pub use latest::{RunRow, RunTable};
+
+use crate::delta::{DeltaLog, DurableLocal};
+use crate::error::{Error, Result};
+use crate::manifest::ParquetTable;
+use crate::schema::{self, Table};
+use crate::stage::disk;
+
+/// How tables are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Delta Lake.
+    Delta,
+    /// Parquet files with a manifest of the live ones.
+    Parquet,
+}
+
+/// Where a job writes.
+pub struct Output {
+    root: PathBuf,
+    format: Format,
+    carry: Vec<String>,
+    store: Arc<dyn ObjectStore>,
+    runtime: Runtime,
+}
+
+impl Output {
+    /// The output at `uri`: an absolute local path or a `file://` URL. `carry` are the columns carried through to credit
+    /// lines. Nothing is created yet.
+    ///
+    /// # Errors
+    /// `Error::Usage` for a place that cannot be written to (other schemes, relative paths) or a carried name that
+    /// cannot be used.
+    pub fn open(uri: &str, format: Format, carry: &[String]) -> Result<Output> {
+        Output::open_with(uri, format, carry, Arc::new(DurableLocal::default()))
+    }
+
+    /// As [`open`](Self::open), with the store that holds the Delta logs: tests give one that fails.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(uri: &str, format: Format, carry: &[String], store: Arc<dyn ObjectStore>) -> Result<Output> {
+        schema::check_carry(carry)?;
+        let refused = |seen: &str| Error::usage("output_uri", "opening the output", format!("output.uri = {uri:?}"), seen, "name a local folder");
+        let root = match uri.split_once("://") {
+            Some(("file", _)) => url::Url::parse(uri).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(|| refused("this URL names no local path"))?,
+            Some(_) => return Err(refused("this version writes to local folders only")),
+            None => PathBuf::from(uri),
+        };
+        if !root.is_absolute() {
+            return Err(Error::bug("output_uri", "opening the output", uri, "a relative path", "report this"));
+        }
+        // Symbolic links are followed once, so that every part of the program names a file alike.
+        let root = root.canonicalize().unwrap_or(root);
+        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("pecan-io").enable_all().build();
+        let runtime = runtime.map_err(|e| Error::storage("runtime", "starting I/O threads", uri, e, "free memory or threads, then run again"))?;
+        Ok(Output { root, format, carry: carry.to_vec(), store, runtime })
+    }
+
+    /// The carried columns.
+    pub fn carry(&self) -> &[String] {
+        &self.carry
+    }
+
+    /// The folder of a table.
+    pub fn folder(&self, table: Table) -> PathBuf {
+        self.root.join(table.name())
+    }
+
+    /// Where a live file is.
+    pub fn path_of(&self, table: Table, file: &LiveFile) -> PathBuf {
+        self.folder(table).join(&file.path)
+    }
+
+    /// What a table holds now; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// `Error::Usage` (exit 2) for a table of a newer schema or one that is not ours; `Error::Storage`.
+    pub fn live(&self, table: Table) -> Result<Option<TableState>> {
+        match self.format {
+            Format::Delta => self.runtime.block_on(self.log(table)?.live()),
+            Format::Parquet => ParquetTable::new(table, self.folder(table)).live(),
+        }
+    }
+
+    /// Begins a new file, staged until a commit makes it live.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn writer(&self, spec: FileSpec) -> Result<FileWriter> {
+        let staging = match self.format {
+            Format::Delta => Staging::InPlace,
+            Format::Parquet => Staging::Aside,
+        };
+        let folder = self.folder(spec.table);
+        FileWriter::create(&folder, staging, spec, &self.carry)
+    }
+
+    /// An encoder of row groups for the files of a table.
+    ///
+    /// # Errors
+    /// `Error::Bug`.
+    pub fn encoder(&self, table: Table) -> Result<RowGroupEncoder> {
+        RowGroupEncoder::new(table, &self.carry)
+    }
+
+    /// Makes `adds` live and takes `removes` out, in one atomic commit. `base` is what [`live`](Self::live) returned when
+    /// the run decided what to write: if another writer changed the same billing months (or the same small table) since,
+    /// the answer is `Conflict` and nothing is written. A table that does not exist is created, even without files.
+    /// Without adds and removes an existing table is left untouched: `Unchanged` (call it anyway: leftovers of a crash
+    /// are swept then).
+    ///
+    /// # Errors
+    /// `Error::Usage` as [`live`](Self::live); `Error::Storage`: whether the commit landed is then unknown, so keep the
+    /// staged files; a rerun finds out.
+    pub fn commit(&self, table: Table, base: Option<&TableState>, adds: &[StagedFile], removes: &[LiveFile], run: &str) -> Result<Commit> {
+        let stray = adds.iter().find(|add| add.table != table);
+        if let Some(stray) = stray {
+            return Err(Error::bug("commit", "committing", table.name(), format!("a file of {}", stray.table.name()), "report this"));
+        }
+        match self.format {
+            Format::Delta => {
+                let log = self.log(table)?;
+                self.runtime.block_on(log.commit(&self.carry, base.map(|state| state.version), adds, removes, run))
+            }
+            Format::Parquet => ParquetTable::new(table, self.folder(table)).commit(&self.carry, base, adds, removes, run),
+        }
+    }
+
+    /// Deletes staged files that will not be committed (a lost race, too many rejections).
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn discard(&self, staged: &[StagedFile]) -> Result<()> {
+        staged.iter().try_for_each(|file| disk::delete(&file.staged_at))
+    }
+
+    /// The newest row of the table of runs: it names the table versions that belong together.
+    ///
+    /// # Errors
+    /// As [`live`](Self::live).
+    pub fn latest_run(&self) -> Result<Option<RunRow>> {
+        let Some(state) = self.live(Table::Run)? else { return Ok(None) };
+        let paths: Vec<PathBuf> = state.files.iter().map(|file| self.path_of(Table::Run, file)).collect();
+        latest::newest(paths.iter().map(PathBuf::as_path))
+    }
+
+    fn log(&self, table: Table) -> Result<DeltaLog> {
+        let _inside = self.runtime.enter();
+        DeltaLog::open(table, &self.folder(table), Arc::clone(&self.store))
+    }
+}

@@ -1,0 +1,102 @@
+//! The newest row of the table of runs.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch, StructArray};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::error::{Error, Result};
+use crate::schema::name;
+use crate::stage::disk;
+
+/// What later runs need to know of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its id.
+    pub run_id: String,
+    /// When it began, in microseconds since 1970 UTC.
+    pub started: i64,
+    /// Fingerprint of its rules.
+    pub rules_fingerprint: String,
+    /// The tables as it left them.
+    pub tables: Vec<RunTable>,
+}
+
+/// A table as a run left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTable {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: i64,
+    /// Its rows.
+    pub rows: i64,
+    /// Files the run added.
+    pub files_added: i64,
+    /// Files the run removed.
+    pub files_removed: i64,
+}
+
+/// The row that began last (then the greatest id) of all files. There is one small file per run; reading them all
+/// asks for no order of files or clocks of writers.
+pub fn newest<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Option<RunRow>> {
+    let mut newest: Option<RunRow> = None;
+    for path in paths {
+        for row in rows(path)? {
+            let later = newest.as_ref().is_none_or(|best| (best.started, &best.run_id) < (row.started, &row.run_id));
+            if later {
+                newest = Some(row);
+            }
+        }
+    }
+    Ok(newest)
+}
+
+fn rows(path: &Path) -> Result<Vec<RunRow>> {
+    let wrong = |seen: String| Error::storage("run_table", "reading the table of runs", path.display(), seen, "restore the file from a backup, or use another output.uri");
+    let file = File::open(path).map_err(|e| disk::trouble("reading the table of runs", path, &e))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| wrong(e.to_string()))?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::STARTED, name::RULES_FINGERPRINT]);
+    let tables = builder.parquet_schema().root_schema().get_fields().iter().position(|field| field.name() == name::TABLES);
+    let tables = ProjectionMask::roots(builder.parquet_schema(), tables);
+    let mut wanted = mask;
+    wanted.union(&tables);
+    let reader = builder.with_projection(wanted).build().map_err(|e| wrong(e.to_string()))?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|e| wrong(e.to_string()))?;
+        rows.extend(decode(&batch).ok_or_else(|| wrong("its columns are not those of a table of runs".to_owned()))?);
+    }
+    Ok(rows)
+}
+
+fn decode(batch: &RecordBatch) -> Option<Vec<RunRow>> {
+    let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
+    let (ids, fingerprints) = (text(name::RUN_ID)?, text(name::RULES_FINGERPRINT)?);
+    let started = batch.column_by_name(name::STARTED)?.as_primitive_opt::<TimestampMicrosecondType>()?;
+    let tables = batch.column_by_name(name::TABLES)?.as_list_opt::<i32>()?;
+    (0..batch.num_rows())
+        .map(|row| {
+            let tables = if tables.is_null(row) { Vec::new() } else { decode_tables(tables.value(row).as_struct_opt()?)? };
+            Some(RunRow { run_id: ids.value(row).to_owned(), started: started.value(row), rules_fingerprint: fingerprints.value(row).to_owned(), tables })
+        })
+        .collect()
+}
+
+fn decode_tables(tables: &StructArray) -> Option<Vec<RunTable>> {
+    let names = tables.column_by_name(name::NAME)?.as_string_opt::<i32>()?;
+    let number = |name: &str| tables.column_by_name(name)?.as_primitive_opt::<Int64Type>();
+    let (versions, rows) = (number(name::VERSION)?, number(name::ROWS)?);
+    let (added, removed) = (number(name::FILES_ADDED)?, number(name::FILES_REMOVED)?);
+    let table = |at: usize| RunTable {
+        name: names.value(at).to_owned(),
+        version: versions.value(at),
+        rows: rows.value(at),
+        files_added: added.value(at),
+        files_removed: removed.value(at),
+    };
+    Some((0..tables.len()).map(table).collect())
+}

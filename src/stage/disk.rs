@@ -1,0 +1,69 @@
+//! Durable writes to a local disk: what returns `Ok` survives a power cut.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Turns trouble with a file into `Error::Storage`, with the remedy that fits what was seen (a full disk, a lack of
+/// rights, a failing device).
+pub fn trouble(tried: &str, path: &Path, seen: &io::Error) -> Error {
+    let next = match seen.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then run again: nothing was committed",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "let the program write here, then run again",
+        ErrorKind::NotFound => "see whether something else deletes files below output.uri, then run again",
+        _ => "see whether the disk is sound and mounted, then run again",
+    };
+    Error::storage("disk", tried, path.display(), seen, next)
+}
+
+/// The folder a file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the names in a folder durable.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(|e| trouble("making a folder durable", folder, &e))
+}
+
+/// Creates a folder and those above it, each made durable in its parent.
+pub fn create_folder(folder: &Path) -> Result<()> {
+    let mut missing: Vec<PathBuf> = Vec::new();
+    let mut at = folder;
+    while !at.exists() {
+        missing.push(at.to_owned());
+        at = folder_of(at);
+    }
+    for new in missing.iter().rev() {
+        match fs::create_dir(new) {
+            Ok(()) => sync_folder(folder_of(new))?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(trouble("creating a folder", new, &e)),
+        }
+    }
+    Ok(())
+}
+
+/// Moves a file within one disk, durably; the target is replaced.
+pub fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(|e| trouble("renaming a file", to, &e))?;
+    sync_folder(folder_of(to))
+}
+
+/// Writes a whole file so that a reader sees the old content or the new, never a part.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("new");
+    let written = fs::write(&temporary, bytes).and_then(|()| File::open(&temporary)?.sync_all());
+    written.map_err(|e| trouble("writing a file", &temporary, &e))?;
+    rename(&temporary, path)
+}
+
+/// Deletes a file; one that is gone already is no trouble.
+pub fn delete(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(trouble("deleting a file", path, &e)),
+        _ => Ok(()),
+    }
+}

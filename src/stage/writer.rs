@@ -1,0 +1,234 @@
+//! Writing one data file: row groups are encoded in parallel and appended in order, so the same rows give the same
+//! bytes at any number of threads.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::{Schema, SchemaRef};
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnPath, SchemaDescPtr};
+
+use super::{FileSpec, Staging, StagedFile, Stats, disk};
+use crate::error::{Error, Result};
+use crate::schema::{self, Table, name};
+
+/// Encodes row groups of one table; shared freely between threads.
+#[derive(Clone)]
+pub struct RowGroupEncoder {
+    table: Table,
+    schema: SchemaRef,
+    parquet: SchemaDescPtr,
+    properties: WriterPropertiesPtr,
+    factory: Arc<ArrowRowGroupWriterFactory>,
+}
+
+/// A row group, encoded and compressed, waiting to be appended.
+pub struct EncodedRowGroup {
+    chunks: Vec<ArrowColumnChunk>,
+    stats: Stats,
+}
+
+impl EncodedRowGroup {
+    /// Its rows.
+    pub fn rows(&self) -> u64 {
+        self.stats.rows
+    }
+}
+
+impl RowGroupEncoder {
+    /// An encoder for the files of `table` with these carried columns.
+    ///
+    /// # Errors
+    /// `Error::Bug` if our schema has no Parquet form.
+    pub fn new(table: Table, carry: &[String]) -> Result<RowGroupEncoder> {
+        let schema = table.file_schema(carry);
+        let fault = |e: ParquetError| bug(table, &e);
+        let parquet = Arc::new(ArrowSchemaConverter::new().convert(&schema).map_err(fault)?);
+        let properties = Arc::new(properties(&schema)?);
+        // The factory takes schema and properties from a file writer; this one writes nowhere.
+        let nowhere = SerializedFileWriter::new(std::io::sink(), parquet.root_schema_ptr(), Arc::clone(&properties)).map_err(fault)?;
+        let factory = Arc::new(ArrowRowGroupWriterFactory::new(&nowhere, Arc::clone(&schema)));
+        Ok(RowGroupEncoder { table, schema, parquet, properties, factory })
+    }
+
+    /// Encodes one row group. Columns are found by name; text may be plain or dictionary encoded (int32 keys);
+    /// a column of `billing_month` in a partitioned table is passed over, since it is in the path.
+    ///
+    /// # Errors
+    /// `Error::Bug` if a column is missing, has another type, or has nulls where none may be.
+    pub fn encode(&self, batch: &RecordBatch) -> Result<EncodedRowGroup> {
+        let columns = self.columns(batch)?;
+        let fault = |e: ParquetError| bug(self.table, &e);
+        let writers = self.factory.create_column_writers(0).map_err(fault)?;
+        let mut writers = writers.into_iter();
+        let mut chunks = Vec::with_capacity(writers.len());
+        for (field, column) in self.schema.fields().iter().zip(&columns) {
+            for leaf in compute_leaves(field, column).map_err(fault)? {
+                let mut writer = writers.next().ok_or_else(|| bug(self.table, &"more leaves than columns"))?;
+                writer.write(&leaf).map_err(fault)?;
+                chunks.push(writer.close().map_err(fault)?);
+            }
+        }
+        let fields: Vec<_> = self.schema.fields().iter().zip(&columns)
+            .map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()))
+            .collect();
+        let measured = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| bug(self.table, &e))?;
+        Ok(EncodedRowGroup { chunks, stats: Stats::of(&measured) })
+    }
+
+    fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for field in self.schema.fields() {
+            let column = batch.column_by_name(field.name()).ok_or_else(|| bug(self.table, &format!("no column {}", field.name())))?;
+            if !field.is_nullable() && column.logical_null_count() > 0 {
+                return Err(bug(self.table, &format!("null in column {}", field.name())));
+            }
+            columns.push(Arc::clone(column));
+        }
+        let known = |name: &str| self.schema.field_with_name(name).is_ok() || name == name::BILLING_MONTH;
+        match batch.schema_ref().fields().iter().find(|field| !known(field.name())) {
+            Some(extra) => Err(bug(self.table, &format!("unknown column {}", extra.name()))),
+            None => Ok(columns),
+        }
+    }
+}
+
+/// How our columns are stored. Statistics only where a reader can use them to skip row groups; none for decimals, whose
+/// full precision some readers cannot hold. Nothing here may depend on the run or the clock.
+fn properties(schema: &Schema) -> Result<WriterProperties> {
+    let zstd = ZstdLevel::try_new(1).map_err(|e| Error::bug("zstd", "setting up compression", "level 1", e, "report this"))?;
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(zstd))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true);
+    for ranged in schema::RANGED {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(ranged), EnabledStatistics::Chunk);
+    }
+    // Amounts hardly repeat: a dictionary would be built, hashed and thrown away.
+    for summed in schema::SUMMED.into_iter().filter(|summed| schema.field_with_name(summed).is_ok()) {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(summed), false);
+    }
+    let rows = ColumnPath::from(name::SOURCE_ROW);
+    properties = properties.set_column_dictionary_enabled(rows.clone(), false).set_column_encoding(rows, Encoding::DELTA_BINARY_PACKED);
+    Ok(properties.build())
+}
+
+/// Writes one file: [`RowGroupEncoder::encode`] anywhere, [`append`](Self::append) in order, [`finish`](Self::finish).
+/// Dropped unfinished, it deletes what it wrote.
+pub struct FileWriter {
+    spec: FileSpec,
+    encoder: RowGroupEncoder,
+    file: Option<SerializedFileWriter<BufWriter<File>>>,
+    temporary: PathBuf,
+    place: PathBuf,
+    stats: Stats,
+}
+
+impl FileWriter {
+    /// Begins a file of the table in `table_folder`.
+    ///
+    /// # Errors
+    /// `Error::Storage` if the folder or the file cannot be made.
+    pub fn create(table_folder: &Path, staging: Staging, spec: FileSpec, carry: &[String]) -> Result<FileWriter> {
+        if spec.table.partitioned() != spec.month.is_some() {
+            return Err(bug(spec.table, &format!("billing month {:?}", spec.month)));
+        }
+        let encoder = RowGroupEncoder::new(spec.table, carry)?;
+        let place = staging.place(table_folder, &spec);
+        let folder = disk::folder_of(&place);
+        disk::create_folder(folder)?;
+        let temporary = folder.join(format!(".{}.tmp", spec.file_name()));
+        let opened = File::create(&temporary).map_err(|e| disk::trouble("creating a data file", &temporary, &e))?;
+        let file = SerializedFileWriter::new(BufWriter::with_capacity(1 << 20, opened), encoder.parquet.root_schema_ptr(), Arc::clone(&encoder.properties))
+            .map_err(|e| written(&temporary, e))?;
+        Ok(FileWriter { spec, encoder, file: Some(file), temporary, place, stats: Stats::default() })
+    }
+
+    /// An encoder for this file's row groups, to be used on other threads.
+    pub fn encoder(&self) -> RowGroupEncoder {
+        self.encoder.clone()
+    }
+
+    /// Encodes one row group; see [`RowGroupEncoder::encode`].
+    ///
+    /// # Errors
+    /// As [`RowGroupEncoder::encode`].
+    pub fn encode(&self, batch: &RecordBatch) -> Result<EncodedRowGroup> {
+        self.encoder.encode(batch)
+    }
+
+    /// Appends a row group; an empty one is passed over. The order of calls is the order of rows.
+    ///
+    /// # Errors
+    /// `Error::Storage` naming the file.
+    pub fn append(&mut self, group: EncodedRowGroup) -> Result<()> {
+        if group.rows() == 0 {
+            return Ok(());
+        }
+        let Some(file) = self.file.as_mut() else { return Err(bug(self.spec.table, &"append after finish")) };
+        let append = || -> std::result::Result<(), ParquetError> {
+            let mut row_group = file.next_row_group()?;
+            for chunk in group.chunks {
+                chunk.append_to_row_group(&mut row_group)?;
+            }
+            row_group.close().map(|_| ())
+        };
+        append().map_err(|e| written(&self.temporary, e))?;
+        self.stats.merge(group.stats);
+        Ok(())
+    }
+
+    /// Completes the file and makes it and its name durable.
+    ///
+    /// # Errors
+    /// `Error::Storage` naming the file.
+    pub fn finish(mut self) -> Result<StagedFile> {
+        let Some(file) = self.file.take() else { return Err(bug(self.spec.table, &"finish twice")) };
+        let mut buffered = file.into_inner().map_err(|e| written(&self.temporary, e))?;
+        let durable = buffered.flush().and_then(|()| buffered.get_ref().sync_all());
+        let size = durable.and_then(|()| buffered.get_ref().metadata()).map_err(|e| disk::trouble("writing a data file", &self.temporary, &e))?;
+        disk::rename(&self.temporary, &self.place)?;
+        let spec = self.spec.clone();
+        Ok(StagedFile {
+            table: spec.table,
+            path: spec.path(),
+            staged_at: self.place.clone(),
+            month: spec.month,
+            bytes: size.len(),
+            rows: self.stats.rows,
+            stats: std::mem::take(&mut self.stats),
+            group: spec.group,
+            fingerprint: spec.fingerprint,
+            run: spec.run,
+        })
+    }
+}
+
+impl Drop for FileWriter {
+    fn drop(&mut self) {
+        // After `finish` the temporary name is gone and this does nothing.
+        let _ = std::fs::remove_file(&self.temporary);
+    }
+}
+
+fn bug(table: Table, seen: &dyn std::fmt::Display) -> Error {
+    Error::bug("encode", "encoding a row group", table.name(), seen, "report this with the job file and the version")
+}
+
+/// Trouble of the Parquet writer below a file is trouble of the disk.
+fn written(path: &Path, seen: ParquetError) -> Error {
+    match &seen {
+        ParquetError::External(inner) if inner.downcast_ref::<std::io::Error>().is_some() => {
+            inner.downcast_ref::<std::io::Error>().map_or_else(|| Error::storage("disk", "writing a data file", path.display(), &seen, "run again"), |io| disk::trouble("writing a data file", path, io))
+        }
+        _ => Error::storage("disk", "writing a data file", path.display(), seen, "see whether the disk is full or failing, then run again"),
+    }
+}
