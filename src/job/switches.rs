@@ -1,0 +1,52 @@
+//! `[rules]`: every policy switch of `credit-rules.md`, all optional.
+
+use pecan_core::rules::{CombineParties, CreditBase, RateSource, Rules};
+
+use super::keys;
+use super::reading::{Bound, Section};
+use crate::error::Result;
+
+/// R-DAY-3: no more than the whole day.
+const GAP_TOLERANCE_SECONDS: Bound = Bound { least: 0, most: 86_400 };
+/// R-DAY-1: less than a day either way.
+const DAY_OFFSET_MINUTES: Bound = Bound { least: -1_439, most: 1_439 };
+
+const COMBINE_PARTIES: [(&str, CombineParties); 2] = [("each", CombineParties::Each), ("union", CombineParties::Union)];
+const UNKNOWN_ROLES: [(&str, bool); 2] = [("no", false), ("yes", true)];
+const RATE_SOURCE: [(&str, RateSource); 2] = [("table", RateSource::Table), ("statement", RateSource::Statement)];
+const CREDIT_BASE: [(&str, CreditBase); 2] = [("list", CreditBase::List), ("net", CreditBase::Net)];
+
+pub(super) fn rules(file: &Section<'_>) -> Result<Rules> {
+    let default = Rules::default();
+    let Some(section) = file.section("rules", keys::RULES)? else { return Ok(default) };
+    let tolerance = section.whole("gap_tolerance_seconds", GAP_TOLERANCE_SECONDS, i64::from(default.gap_tolerance_seconds))?;
+    let offset = section.whole("day_offset_minutes", DAY_OFFSET_MINUTES, i64::from(default.day_offset_minutes))?;
+    Ok(Rules {
+        // Both fit: the bounds above are far inside 32 bits.
+        gap_tolerance_seconds: u32::try_from(tolerance).unwrap_or(default.gap_tolerance_seconds),
+        day_offset_minutes: i32::try_from(offset).unwrap_or(default.day_offset_minutes),
+        combine_parties: section.word("combine_parties", &COMBINE_PARTIES)?.unwrap_or(default.combine_parties),
+        unknown_roles: section.word("unknown_roles", &UNKNOWN_ROLES)?.unwrap_or(default.unknown_roles),
+        inherit_management_groups: section.flag("inherit_management_groups", default.inherit_management_groups)?,
+        rate_source: section.word("rate_source", &RATE_SOURCE)?.unwrap_or(default.rate_source),
+        credit_base: section.word("credit_base", &CREDIT_BASE)?.unwrap_or(default.credit_base),
+    })
+}
+
+/// One line per switch, in the order of the contract, in the job file's own words.
+pub(super) fn describe(rules: &Rules) -> String {
+    let lines = [
+        ("gap_tolerance_seconds", rules.gap_tolerance_seconds.to_string()),
+        ("day_offset_minutes", rules.day_offset_minutes.to_string()),
+        ("combine_parties", word_of(&COMBINE_PARTIES, rules.combine_parties)),
+        ("unknown_roles", word_of(&UNKNOWN_ROLES, rules.unknown_roles)),
+        ("inherit_management_groups", rules.inherit_management_groups.to_string()),
+        ("rate_source", word_of(&RATE_SOURCE, rules.rate_source)),
+        ("credit_base", word_of(&CREDIT_BASE, rules.credit_base)),
+    ];
+    lines.iter().map(|(key, value)| format!("rules.{key}={value}\n")).collect()
+}
+
+fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> String {
+    words.iter().find(|(_, m)| *m == meaning).map(|(word, _)| word.to_string()).unwrap_or_default()
+}
