@@ -114,7 +114,14 @@ impl DeltaLog {
             Survey::Disturbed(seen) => return Ok(Commit::Conflict { seen }),
             Survey::Free(next) => next,
         };
-        let entry = self.entry(carry, base, adds, removes, &intent).await?;
+        let snapshot = match base {
+            Some(version) => match self.snapshot(Some(version)).await? {
+                None => return Ok(Commit::Conflict { seen: format!("the table in {} is gone", self.folder.display()) }),
+                some => some,
+            },
+            None => None,
+        };
+        let entry = self.entry(carry, snapshot.as_ref(), adds, removes, &intent)?;
         for _ in 0..ATTEMPTS {
             let written = self.store.write_commit_entry(next, entry.clone(), Uuid::nil()).await;
             let Err(refused) = written else { return Ok(Commit::Committed { version: signed(next) }) };
@@ -171,12 +178,8 @@ impl DeltaLog {
     }
 
     /// The log entry.
-    async fn entry(&self, carry: &[String], base: Option<Version>, adds: &[StagedFile], removes: &[LiveFile], intent: &Intent) -> Result<CommitOrBytes> {
-        let snapshot = match base {
-            Some(version) => self.snapshot(Some(version)).await?,
-            None => None,
-        };
-        let mut actions = schema::actions(self.table, carry, &self.folder, snapshot.as_ref())?;
+    fn entry(&self, carry: &[String], snapshot: Option<&EagerSnapshot>, adds: &[StagedFile], removes: &[LiveFile], intent: &Intent) -> Result<CommitOrBytes> {
+        let mut actions = schema::actions(self.table, carry, &self.folder, snapshot)?;
         let now = milliseconds(SystemTime::now());
         actions.extend(removes.iter().map(|file| Action::Remove(remove_action(file, now))));
         for add in adds {
@@ -185,11 +188,11 @@ impl DeltaLog {
         let mode = if removes.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
         let partition_by = self.table.partitioned().then(|| vec![name::BILLING_MONTH.to_owned()]);
         let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
-        if let Some(snapshot) = &snapshot {
+        if let Some(snapshot) = snapshot {
             let allowed = PROTOCOL.can_commit(snapshot, &actions, &operation);
             allowed.map_err(|e| schema::foreign(self.table, &self.folder, &e))?;
         }
-        let transactions = intent.transactions.iter().map(|id| Transaction::new(id, signed(base.map_or(0, |version| version + 1))));
+        let transactions = intent.transactions.iter().map(|id| Transaction::new(id, signed(snapshot.map_or(0, |snapshot| snapshot.version() + 1))));
         let info = HashMap::from([(TAG_RUN.to_owned(), serde_json::Value::from(intent.run.as_str()))]);
         let data = CommitData::new(actions, operation, info, transactions.collect());
         data.get_bytes().map(CommitOrBytes::LogBytes).map_err(|e| self.trouble("building a log entry", &DeltaTableError::from(e)))

@@ -22,7 +22,7 @@ pub const PROPERTY: &str = "pecan.schema";
 pub const VERSION: u32 = 1;
 
 /// Columns whose smallest and greatest value are kept in our statistics (details 40).
-pub const RANGED: [&str; 4] = [name::USAGE_DATE, name::CUSTOMER_ID, name::SUBSCRIPTION_ID, name::OUTCOME];
+pub const BOUNDED: [&str; 4] = [name::USAGE_DATE, name::CUSTOMER_ID, name::SUBSCRIPTION_ID, name::OUTCOME];
 /// Numeric columns whose sums the conservation audit compares (details 38).
 pub const SUMMED: [&str; 7] = [
     name::QUANTITY,
@@ -284,7 +284,7 @@ pub fn check_carry(carry: &[String]) -> Result<()> {
 /// `docs/TABLES.md`: every table and column with type, unit and meaning.
 pub fn tables_markdown() -> String {
     let mut text = String::from(
-        "# The tables\n\nWritten by `make docs` from `src/schema.rs`; a test compares them. \
+        "# The tables\n\nGenerated from `src/schema.rs`. \
          Types: `decimal(38,22)` for operands and rates, `decimal(38,12)` for amounts; instants are microseconds in UTC. \
          A column marked * is never null.\n",
     );

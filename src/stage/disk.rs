@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// rights, a failing device).
 pub fn trouble(tried: &str, path: &Path, seen: &io::Error) -> Error {
     let next = match seen.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then run again: nothing was committed",
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then run again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "let the program write here, then run again",
         ErrorKind::NotFound => "see whether something else deletes files below output.uri, then run again",
         _ => "see whether the disk is sound and mounted, then run again",

@@ -1,6 +1,6 @@
 //! Our own statistics of a file, as the Delta log holds them (details 40).
 //!
-//! Row and null counts of all flat columns; smallest and greatest value only of [`schema::RANGED`], which are days and
+//! Row and null counts of all flat columns; smallest and greatest value only of [`schema::BOUNDED`], which are days and
 //! short texts. Decimals are left out on purpose: writers that sent them through binary floating point have made
 //! tables unreadable.
 
@@ -22,7 +22,7 @@ pub struct Stats {
     pub rows: u64,
     /// Nulls of each flat column.
     pub nulls: BTreeMap<String, u64>,
-    /// Bounds of the ranged columns that hold any value.
+    /// Bounds of the bounded columns that hold any value.
     pub bounds: BTreeMap<&'static str, Bounds>,
 }
 
@@ -69,10 +69,10 @@ impl Stats {
                 continue;
             }
             stats.nulls.insert(field.name().clone(), column.logical_null_count() as u64);
-            if let Some(ranged) = schema::RANGED.into_iter().find(|name| name == field.name())
+            if let Some(bounded) = schema::BOUNDED.into_iter().find(|name| name == field.name())
                 && let Some(bounds) = bounds(column)
             {
-                stats.bounds.insert(ranged, bounds);
+                stats.bounds.insert(bounded, bounds);
             }
         }
         stats

@@ -109,8 +109,8 @@ fn properties(schema: &Schema) -> Result<WriterProperties> {
         .set_compression(Compression::ZSTD(zstd))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true);
-    for ranged in schema::RANGED {
-        properties = properties.set_column_statistics_enabled(ColumnPath::from(ranged), EnabledStatistics::Chunk);
+    for bounded in schema::BOUNDED {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(bounded), EnabledStatistics::Chunk);
     }
     // Amounts hardly repeat: a dictionary would be built, hashed and thrown away.
     for summed in schema::SUMMED.into_iter().filter(|summed| schema.field_with_name(summed).is_ok()) {
@@ -225,10 +225,12 @@ fn bug(table: Table, seen: &dyn std::fmt::Display) -> Error {
 
 /// Trouble of the Parquet writer below a file is trouble of the disk.
 fn written(path: &Path, seen: ParquetError) -> Error {
-    match &seen {
-        ParquetError::External(inner) if inner.downcast_ref::<std::io::Error>().is_some() => {
-            inner.downcast_ref::<std::io::Error>().map_or_else(|| Error::storage("disk", "writing a data file", path.display(), &seen, "run again"), |io| disk::trouble("writing a data file", path, io))
-        }
-        _ => Error::storage("disk", "writing a data file", path.display(), seen, "see whether the disk is full or failing, then run again"),
+    let io = match &seen {
+        ParquetError::External(inner) => inner.downcast_ref::<std::io::Error>(),
+        _ => None,
+    };
+    match io {
+        Some(io) => disk::trouble("writing a data file", path, io),
+        None => Error::storage("disk", "writing a data file", path.display(), seen, "see whether the disk is full or failing, then run again"),
     }
 }

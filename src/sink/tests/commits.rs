@@ -164,3 +164,17 @@ fn plain_globs_read_right_after_a_swap_and_leftovers_are_swept() {
     assert_eq!(output.commit(LINE, Some(&state), &[], &[], "r3").unwrap(), Commit::Unchanged);
     assert_eq!(seen().len(), 1);
 }
+
+#[test]
+fn a_table_deleted_meanwhile_is_a_conflict() {
+    for format in FORMATS {
+        let folder = TempDir::new().unwrap();
+        let output = open(&folder, format);
+        output.commit(LINE, None, &[stage(&output, "2026-09", "g", "r1")], &[], "r1").unwrap();
+        let state = output.live(LINE).unwrap().unwrap();
+        std::fs::remove_dir_all(output.folder(LINE)).unwrap();
+        let file = stage(&output, "2026-10", "g", "r2");
+        assert!(matches!(output.commit(LINE, Some(&state), &[file], &[], "r2").unwrap(), Commit::Conflict { .. }));
+        assert_eq!(output.live(LINE).unwrap(), None);
+    }
+}
