@@ -141,11 +141,8 @@ impl Job {
     /// # Errors
     /// Usage (exit 2) for everything that is wrong with the file or the arguments.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Job> {
-        let unreadable = |seen: String| {
-            let next = "Name a readable TOML file; docs/README.md shows one.";
-            Error::usage("job_not_readable", tree::TRIED, path.display(), seen, next)
-        };
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(e.to_string()))?;
+        let unreadable = |e: std::io::Error| Error::usage("job_not_readable", tree::TRIED, path.display(), e, "Name a readable TOML file in UTF-8.");
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Job::parse(path, &text, overrides, &|name| std::env::var(name).ok())
     }
 

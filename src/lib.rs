@@ -1,6 +1,10 @@
 pub mod error;
 pub mod schema;
+pub mod progress;
+pub mod job;
 pub mod stage;
 pub mod delta;
 pub mod manifest;
 pub mod sink;
+pub mod summary;
+pub mod cli;

@@ -1,1 +1,5 @@
-fn main() {}
+//! Settles partner earned credit; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    pecan::cli::main()
+}

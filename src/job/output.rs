@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use super::reading::{Section, wrong_value};
+use super::reading::Section;
+use super::tree::TRIED;
 use super::{keys, location};
-use crate::error::Result;
-use crate::schema::Table;
-
-/// Characters Delta Lake refuses in column names without column mapping.
-const DELTA_REFUSES: &str = " ,;{}()\n\t=";
+use crate::error::{Error, Result};
+use crate::schema::check_carry;
 
 /// `[output]`, defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,26 +63,20 @@ pub(super) fn output(file: &Section<'_>, root: &Path) -> Result<OutputSpec> {
         format,
         compression: section.word("compression", &[("keep", Compression::Keep), ("zstd", Compression::Zstd)])?.unwrap_or_default(),
         keep_inputs: section.word("keep_inputs", &[("reference", KeepInputs::Reference), ("none", KeepInputs::None)])?.unwrap_or_default(),
-        carry: carry(&section, format)?,
+        carry: carry(&section)?,
     })
 }
 
-/// Names are compared without case: most readers of the tables do.
-fn carry(section: &Section<'_>, format: OutputFormat) -> Result<Vec<String>> {
+/// The schema knows which names it can take; here the message gets its line and column.
+fn carry(section: &Section<'_>) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     for placed in section.texts("carry")? {
-        let name = placed.text.value;
-        let wrong = |why: &str| wrong_value("output.carry", &placed.place, &format!("a list with {name:?}, {why}"), "other names, as in the source's header");
-        if let Some(own) = Table::FactCreditLine.columns().iter().find(|column| column.name.eq_ignore_ascii_case(&name)) {
-            return Err(wrong(&format!("which {} has already as its own column {:?}", Table::FactCreditLine.name(), own.name)));
-        }
-        if names.iter().any(|other| other.eq_ignore_ascii_case(&name)) {
-            return Err(wrong("named twice (case does not count)"));
-        }
-        if format == OutputFormat::Delta && name.contains(|c| DELTA_REFUSES.contains(c)) {
-            return Err(wrong("which holds a character that Delta Lake column names cannot have (blank , ; { } ( ) = tab or line break)"));
-        }
-        names.push(name);
+        names.push(placed.text.value.clone());
+        check_carry(&names).map_err(|error| {
+            let trouble = error.trouble();
+            let seen = format!("\"output.carry\" has {:?}: {}", placed.text.value, trouble.seen);
+            Error::usage(trouble.code, TRIED, &placed.place, seen, trouble.next.clone())
+        })?;
     }
     Ok(names)
 }

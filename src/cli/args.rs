@@ -1,0 +1,173 @@
+//! What may be typed. Commands of later versions are not offered at all.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use pecan_core::time::Day;
+
+use crate::error::Result;
+use crate::job::{Job, Question, RunOptions, parse_day};
+use crate::progress::Progress;
+
+/// Most threads that make sense to ask for.
+const MOST_THREADS: u16 = 512;
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, also \"nothing to do\"      4  another run won: run again
+  1  a bug in pecan                  5  storage trouble: retry later
+  2  command line or job file        7  more rejections than the job allows;
+  3  an input is wrong or missing       nothing was committed";
+
+/// Settles partner earned credit (PEC): per charge the credit it should have earned, exactly, and the reason if none.
+#[derive(Debug, Parser)]
+#[command(name = "pecan", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct Global {
+    /// What standard output carries: text for people, or exactly one JSON object
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value_t = OutputFormat::Text)]
+    pub output_format: OutputFormat,
+    /// Override a job key: output.uri=out/, charges.contoso.uri=exports/ (repeatable; relative paths start at the job file)
+    #[arg(long, global = true, value_name = "KEY=VALUE", action = ArgAction::Append)]
+    pub set: Vec<String>,
+    /// Threads to work with [default: one per processor]; results never depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_THREADS)))]
+    pub threads: Option<u16>,
+    /// Print no summary and no progress, only warnings and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Log what is done to standard error (-vv for more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Show no progress line
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Bring the output up to date with everything the inputs now say
+    Run(RunChoice),
+    /// Show what a run would read, replace and keep, and why; writes nothing
+    Plan(Selection),
+    /// Read everything and write nothing: job file, inputs, schemas, likely misconfigurations
+    Check {
+        /// The job file
+        #[arg(value_name = "JOB.toml")]
+        job: PathBuf,
+    },
+    /// Tell why a charge earned or did not, with the timeline of access
+    Explain(ExplainChoice),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Print every output table and column as JSON
+    Schema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RunChoice {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Compute everything, make nothing visible
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// The job, and which of its groups to look at.
+#[derive(Debug, clap::Args)]
+pub(super) struct Selection {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub job: PathBuf,
+    /// First usage day to look at, YYYY-MM-DD
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub from: Option<Day>,
+    /// First usage day not to look at, YYYY-MM-DD
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub until: Option<Day>,
+    /// Rewrite groups even if nothing changed
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("question").args(["date", "line"]).required(true))]
+pub(super) struct ExplainChoice {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub job: PathBuf,
+    /// Usage day, YYYY-MM-DD, together with --resource
+    #[arg(long, value_name = "DAY", value_parser = parse_day, requires = "resource")]
+    pub date: Option<Day>,
+    /// ARM id of a resource, resource group or subscription
+    #[arg(long, value_name = "ARM_ID", requires = "date", conflicts_with = "line")]
+    pub resource: Option<String>,
+    /// One charge row: source_file and source_row of its credit line
+    #[arg(long, value_name = "[SOURCE:]FILE:ROW")]
+    pub line: Option<String>,
+}
+
+impl Selection {
+    /// Everything decided, nothing left to look up.
+    /// # Errors
+    /// Usage (exit 2) if `until` is not after `from`.
+    pub fn options(&self, dry_run: bool, global: &Global) -> Result<RunOptions> {
+        let shown = !global.quiet && !global.no_progress && global.verbose == 0 && global.output_format == OutputFormat::Text;
+        let options = RunOptions {
+            from: self.from,
+            until: self.until,
+            force: self.force,
+            dry_run,
+            threads: global.threads(),
+            progress: Progress::off(),
+        };
+        // The line is drawn only once the options are known to be good.
+        options.checked().map(|options| if shown { RunOptions { progress: Progress::on_terminal(), ..options } } else { options })
+    }
+}
+
+impl Global {
+    /// Threads asked for, else one per processor.
+    pub fn threads(&self) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(processors, usize::from)
+    }
+}
+
+impl ExplainChoice {
+    /// The question, in the words of the job.
+    /// # Errors
+    /// Usage (exit 2) for a malformed `--line`.
+    pub fn question(&self, job: &Job) -> Result<Question> {
+        match (self.date, &self.resource, &self.line) {
+            (Some(date), Some(resource), None) => Ok(Question::Day { date, resource: resource.clone() }),
+            (_, _, line) => Question::line(line.as_deref().unwrap_or_default(), job),
+        }
+    }
+}
+
+/// Whether JSON was asked for, found without parsing: also a wrong command line answers in the format asked for.
+pub(super) fn wants_json(arguments: &[OsString]) -> bool {
+    let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
+    words.contains(&"--output-format=json") || words.windows(2).any(|pair| pair == ["--output-format", "json"])
+}

@@ -1,0 +1,106 @@
+//! Each command as one small function: the job in, what to print out.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use super::args::Args;
+use super::speak::View;
+use crate::error::{Error, Result};
+use crate::job::{Job, Question, RunOptions};
+use crate::schema::{self, Table};
+use crate::summary::Summary;
+
+/// `pecan run`.
+pub(super) fn run(_job: &Job, options: &RunOptions) -> Result<Summary> {
+    options.progress.finish();
+    Err(not_connected("run"))
+}
+
+/// `pecan plan`.
+pub(super) fn plan(_job: &Job, _options: &RunOptions, _view: &View) -> Result<String> {
+    Err(not_connected("plan"))
+}
+
+/// `pecan check`.
+pub(super) fn check(_job: &Job, _view: &View) -> Result<String> {
+    Err(not_connected("check"))
+}
+
+/// `pecan explain`.
+pub(super) fn explain(_job: &Job, _question: &Question, _view: &View) -> Result<String> {
+    Err(not_connected("explain"))
+}
+
+fn not_connected(command: &str) -> Error {
+    Error::bug("not_connected", "starting a command", command, "a command line without its program", "Build a finished version.")
+}
+
+/// `pecan completions SHELL`.
+pub(super) fn completions(shell: clap_complete::Shell) -> String {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "pecan", &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// `pecan man`: one page, each command a part of it.
+/// # Errors
+/// Bug (exit 1) if the page cannot be made in memory.
+pub(super) fn man() -> Result<String> {
+    let mut command = Args::command();
+    command.build();
+    let mut page = Vec::new();
+    write_page(&command, &mut page)
+        .map_err(|e| Error::bug("man", "making the manual page", "memory", e, "Report this with the version."))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+fn write_page(command: &clap::Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let man = clap_mangen::Man::new(command.clone());
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    for sub in command.get_subcommands() {
+        writeln!(page, ".SH \"{}\"", format!("pecan {}", sub.get_name()).to_uppercase())?;
+        let part = clap_mangen::Man::new(only_own_options(sub));
+        let mut sections = Vec::new();
+        part.render_description_section(&mut sections)?;
+        part.render_options_section(&mut sections)?;
+        let sections = String::from_utf8_lossy(&sections).replace(".SH ", ".SS ");
+        // Every rendered section repeats two lines that define the apostrophe.
+        sections.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el ")).try_for_each(|line| writeln!(page, "{line}"))?;
+    }
+    man.render_extra_section(page)?;
+    man.render_version_section(page)
+}
+
+/// Global options stand once, at the top of the page.
+fn only_own_options(sub: &clap::Command) -> clap::Command {
+    let globals: Vec<clap::Id> = sub.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().clone()).collect();
+    globals.into_iter().fold(sub.clone(), |sub, id| sub.mut_arg(id, |arg| arg.hide(true)))
+}
+
+/// `pecan schema`: every output table, without `output.carry`, which is up to the job.
+pub(super) fn schema() -> Value {
+    let column = |column: &schema::Column| {
+        json!({
+            "name": column.name,
+            "type": column.kind.type_text(),
+            "nullable": !column.required,
+            "unit": column.unit,
+            "meaning": column.meaning,
+        })
+    };
+    let table = |table: Table| {
+        json!({
+            "name": table.name(),
+            "key": table.key(),
+            "partitioned": table.partitioned(),
+            "columns": table.columns().iter().map(column).collect::<Vec<_>>(),
+        })
+    };
+    json!({ schema::PROPERTY: schema::VERSION, "tables": Table::ALL.map(table).to_vec() })
+}
