@@ -1,0 +1,62 @@
+//! The audit and reference files a run has read: what fingerprints are made of and `run.inputs` lists.
+
+use pecan_core::event::Place;
+
+use crate::error::Result;
+use crate::rejection::Rejection;
+use crate::store::{self, InputFile};
+
+/// One file that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileRead {
+    /// As written in the job file, and the path below it.
+    pub name: String,
+    /// BLAKE3 of its content, hex.
+    pub hash: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Data records, rejected ones included.
+    pub rows: u64,
+    /// Name of the audit source, or of the reference table.
+    pub source: String,
+}
+
+/// All such files of a run. A [`Place`] names one by its index.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilesRead {
+    /// In the order read.
+    pub files: Vec<FileRead>,
+}
+
+impl FilesRead {
+    /// Enters a file that is about to be read and gives its index; its rows are entered by [`FilesRead::set_rows`].
+    /// # Errors
+    /// As [`store::content_hash`].
+    pub fn enter(&mut self, file: &InputFile, source: &str) -> Result<u32> {
+        let hash = store::content_hash(&file.path)?;
+        self.files.push(FileRead { name: file.name.clone(), hash, bytes: file.bytes, rows: 0, source: source.to_string() });
+        Ok(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Enters how many data records a file held.
+    pub fn set_rows(&mut self, index: u32, rows: u64) {
+        if let Some(file) = self.get_mut(index) {
+            file.rows = rows;
+        }
+    }
+
+    /// The file of a place.
+    pub fn file(&self, place: Place) -> Option<&FileRead> {
+        usize::try_from(place.file).ok().and_then(|at| self.files.get(at))
+    }
+
+    /// A rejection of the record at a place.
+    pub fn rejection(&self, place: Place, reason: pecan_core::charge::Reason, message: impl Into<String>) -> Rejection {
+        let name = self.file(place).map(|f| f.name.as_str()).unwrap_or_default();
+        Rejection::new(name, reason, message).with_row(place.row)
+    }
+
+    fn get_mut(&mut self, index: u32) -> Option<&mut FileRead> {
+        usize::try_from(index).ok().and_then(|at| self.files.get_mut(at))
+    }
+}
