@@ -1,0 +1,222 @@
+//! Finding and fingerprinting input files. The only place that walks folders.
+//!
+//! Local paths and `file://` are understood; every other scheme is refused by name, so that object stores can slot in
+//! behind the same two functions.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Folders may be nested this deep; deeper is taken for a loop of links.
+const MAX_DEPTH: usize = 64;
+/// How much of a file is hashed at a time.
+const HASH_CHUNK: usize = 1 << 20;
+
+/// One file of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As shown to people: the uri as written in the job file and the path below it.
+    pub name: String,
+    /// Path below the deepest folder of the uri without a wildcard, with `/`; the file name if the uri is one file.
+    pub relative: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
+/// A uri taken apart at its deepest folder without a wildcard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, or the deepest folder without a wildcard.
+    pub base: PathBuf,
+    /// `base` as written in the job file.
+    pub base_as_written: String,
+    /// What must match below `base`; `None`: everything.
+    pub pattern: Option<String>,
+}
+
+/// Takes a uri apart: local path or `file://`, with or without wildcards (`*`, `?`, `[…]`, `{…}`, `**`).
+/// # Errors
+/// `Usage` for a scheme that is not supported.
+pub fn locate(uri: &str, uri_as_written: &str) -> Result<Place> {
+    let path = match uri.split_once("://") {
+        Some(("file", rest)) => rest.strip_prefix("localhost").filter(|r| r.starts_with('/')).unwrap_or(rest),
+        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+            return Err(Error::usage("store_unsupported", "finding input files", uri_as_written, format!("the scheme `{scheme}://`"), "use a local path or file://, for example a mounted or downloaded copy"));
+        }
+        _ => uri,
+    };
+    let whole = Place { base: PathBuf::from(path), base_as_written: uri_as_written.trim_end_matches('/').to_string(), pattern: None };
+    if Path::new(path).exists() {
+        return Ok(whole);
+    }
+    let Some(folder) = wildcard_free(path) else { return Ok(whole) };
+    let base = if folder.is_empty() && path.starts_with('/') { "/" } else { folder };
+    let pattern = path.get(folder.len()..).unwrap_or_default().trim_start_matches('/').to_string();
+    let written = wildcard_free(uri_as_written).unwrap_or_default().to_string();
+    Ok(Place { base: PathBuf::from(if base.is_empty() { "." } else { base }), base_as_written: written, pattern: Some(pattern) })
+}
+
+/// The part of a path before the segment with the first wildcard, without its trailing slash; `None`: no wildcard.
+fn wildcard_free(path: &str) -> Option<&str> {
+    let first = path.find(['*', '?', '[', '{'])?;
+    path.get(..path.get(..first)?.rfind('/').unwrap_or(0))
+}
+
+/// The files a uri means: one file, a folder with everything below it, or a glob; sorted by the bytes of `relative`.
+///
+/// Names that begin with `_` or `.` are skipped below a folder, as Spark does.
+/// # Errors
+/// `Input` when nothing is found, `Storage` when a folder cannot be read, `Usage` for a bad glob or scheme.
+pub fn list(uri: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
+    let place = locate(uri, uri_as_written)?;
+    let about = fs::metadata(&place.base).map_err(|e| io_trouble("finding input files", uri_as_written, &e))?;
+    let mut files = Vec::new();
+    if about.is_file() {
+        let relative = file_name(&place.base, uri_as_written)?;
+        files.push(InputFile { path: place.base.clone(), name: uri_as_written.to_string(), relative, bytes: about.len() });
+    } else {
+        walk(&place.base, "", &place, 0, &mut files)?;
+    }
+    if let Some(pattern) = &place.pattern {
+        let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
+        let matcher = glob.map_err(|e| Error::usage("glob", "reading a wildcard path", uri_as_written, e, "correct the wildcards in the job file"))?.compile_matcher();
+        files.retain(|f| matcher.is_match(&f.relative));
+    }
+    if files.is_empty() {
+        return Err(Error::input("no_files", "finding input files", uri_as_written, "no file there", "check the path in the job file, and whether the export or copy has run (names beginning with _ or . are skipped)"));
+    }
+    files.sort_by(|a, b| a.relative.as_bytes().cmp(b.relative.as_bytes()));
+    Ok(files)
+}
+
+fn walk(folder: &Path, below: &str, place: &Place, depth: usize, files: &mut Vec<InputFile>) -> Result<()> {
+    let shown = join_shown(&place.base_as_written, below);
+    if depth > MAX_DEPTH {
+        return Err(Error::input("too_deep", "finding input files", shown, format!("folders nested more than {MAX_DEPTH} deep"), "look for a link that leads back into its own folder"));
+    }
+    let trouble = |e: &io::Error| io_trouble("listing a folder", &shown, e);
+    for entry in fs::read_dir(folder).map_err(|e| trouble(&e))? {
+        let path = entry.map_err(|e| trouble(&e))?.path();
+        let name = file_name(&path, &shown)?;
+        if name.starts_with(['_', '.']) {
+            continue;
+        }
+        let relative = join_shown(below, &name);
+        let about = fs::metadata(&path).map_err(|e| io_trouble("listing a folder", join_shown(&shown, &name), &e))?;
+        if about.is_dir() {
+            walk(&path, &relative, place, depth + 1, files)?;
+        } else {
+            files.push(InputFile { path, name: join_shown(&place.base_as_written, &relative), relative, bytes: about.len() });
+        }
+    }
+    Ok(())
+}
+
+/// `left/right`, where either may be empty.
+fn join_shown(left: &str, right: &str) -> String {
+    match (left.is_empty(), right.is_empty()) {
+        (true, _) => right.to_string(),
+        (_, true) => left.to_string(),
+        _ => format!("{}/{right}", left.trim_end_matches('/')),
+    }
+}
+
+fn file_name(path: &Path, shown: &str) -> Result<String> {
+    let name = path.file_name().and_then(|n| n.to_str());
+    name.map(str::to_string).ok_or_else(|| Error::input("file_name", "finding input files", shown, format!("a name that is not UTF-8: {}", path.display()), "rename the file"))
+}
+
+/// BLAKE3 of a file's content, as hex; the file is streamed.
+/// # Errors
+/// As [`io_trouble`].
+pub fn content_hash(path: &Path) -> Result<String> {
+    let trouble = |e: io::Error| io_trouble("hashing an input file", path.display(), &e);
+    let mut file = File::open(path).map_err(trouble)?;
+    let mut hasher = blake3::Hasher::new();
+    let mut chunk = vec![0; HASH_CHUNK];
+    loop {
+        let read = match file.read(&mut chunk) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            other => other.map_err(trouble)?,
+        };
+        if read == 0 {
+            return Ok(hasher.finalize().to_hex().to_string());
+        }
+        hasher.update(chunk.get(..read).unwrap_or_default());
+    }
+}
+
+/// Sorts an I/O error: what is missing or damaged is `Input` (exit 3), all else `Storage` (exit 5).
+pub fn io_trouble(tried: &str, place: impl std::fmt::Display, error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::input("not_found", tried, place, "nothing there", "check the path in the job file, and whether the file was moved or removed"),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => Error::input("damaged_file", tried, place, error, "the file is damaged or cut short: fetch it again"),
+        _ => Error::storage("storage", tried, place, error, "check access rights and the disk or mount, then run again"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn relatives(uri: &str) -> Vec<String> {
+        list(uri, "written").map(|v| v.into_iter().map(|f| f.relative).collect()).unwrap_or_default()
+    }
+
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["b/two.csv", "b/_hidden.csv", "a/one.csv", "a/.dot", "top.csv", "_tmp/x.csv", "a-b/three.csv", "odd[1].csv"] {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn folders_globs_and_files_are_listed_in_byte_order() {
+        let dir = tree();
+        let root = dir.path().to_str().unwrap();
+        assert_eq!(relatives(root), ["a-b/three.csv", "a/one.csv", "b/two.csv", "odd[1].csv", "top.csv"]);
+        assert_eq!(relatives(&format!("file://{root}/")), relatives(root));
+        assert_eq!(relatives(&format!("{root}/*/*.csv")), ["a-b/three.csv", "a/one.csv", "b/two.csv"]);
+        assert_eq!(relatives(&format!("{root}/a/*.csv")), ["one.csv"]);
+        assert_eq!(relatives(&format!("{root}/*.csv")), ["odd[1].csv", "top.csv"], "* stays inside a folder");
+        assert_eq!(relatives(&format!("{root}/**/o*.csv")), ["a/one.csv", "odd[1].csv"]);
+        assert_eq!(relatives(&format!("{root}/odd[1].csv")), ["odd[1].csv"], "a name that exists is no glob");
+        assert_eq!(relatives(&format!("{root}/b/_hidden.csv")), ["_hidden.csv"], "a file that is named is taken");
+    }
+
+    #[test]
+    fn names_are_shown_as_written() {
+        let dir = tree();
+        let root = dir.path().to_str().unwrap();
+        let shown = |uri: &str, written: &str| list(uri, written).unwrap().remove(0).name;
+        assert_eq!(shown(&format!("{root}/a"), "in/a/"), "in/a/one.csv");
+        assert_eq!(shown(&format!("{root}/*/one.csv"), "in/*/one.csv"), "in/a/one.csv");
+        assert_eq!(shown(&format!("{root}/*/one.csv"), "*/one.csv"), "a/one.csv");
+        assert_eq!(shown(&format!("{root}/top.csv"), "in/top.csv"), "in/top.csv");
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_input_error_and_foreign_schemes_are_usage() {
+        let dir = tree();
+        let root = dir.path().to_str().unwrap();
+        assert_eq!(list(&format!("{root}/none"), "none").unwrap_err().exit_code(), 3);
+        assert_eq!(list(&format!("{root}/*.parquet"), "*.parquet").unwrap_err().exit_code(), 3);
+        assert_eq!(list("s3://bucket/x", "s3://bucket/x").unwrap_err().exit_code(), 2);
+        assert_eq!(list(&format!("{root}/a{{"), "a{").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn equal_content_hashes_equal() {
+        let dir = tree();
+        let path = dir.path().join("top.csv");
+        assert_eq!(content_hash(&path).unwrap(), blake3::hash(b"top.csv").to_hex().to_string());
+        assert_eq!(content_hash(&dir.path().join("nope")).unwrap_err().exit_code(), 3);
+    }
+}
