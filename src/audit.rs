@@ -63,16 +63,43 @@ fn read_sources(sources: &[AuditSource], files: &mut FilesRead) -> Result<AuditI
 }
 
 /// A record that cannot be used.
-struct Refused<'a> {
+struct Refused {
     place: Place,
-    event_data_id: &'a str,
+    event_data_id: String,
     column: &'static str,
-    value: &'a str,
+    value: String,
     reason: Reason,
-    message: &'a str,
+    message: String,
 }
 
-/// What the formats write into.
+/// What a format found in some consecutive records of a file.
+#[derive(Default)]
+struct Found {
+    first: Option<RawInstant>,
+    newest: Option<RawInstant>,
+    rows: u64,
+    passed_over: u64,
+    records: Vec<AuditRecord>,
+    refused: Vec<Refused>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Found {
+    /// Enters the readable time of a record of any operation.
+    fn time(&mut self, time: RawInstant) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.newest = Some(self.newest.map_or(time, |newest| newest.max(time)));
+    }
+
+    /// Counts something for the run report.
+    fn count(&mut self, word: &'static str, more: u64) {
+        if more > 0 {
+            *self.counts.entry(word).or_default() += more;
+        }
+    }
+}
+
+/// Everything found so far.
 struct Log<'a> {
     input: AuditInput,
     rejected: HashSet<(String, Reason, String)>,
@@ -80,28 +107,30 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// Enters the readable time of a record of any operation.
-    fn time(&mut self, time: RawInstant) {
-        self.input.first = Some(self.input.first.map_or(time, |first| first.min(time)));
-        self.input.newest = Some(self.input.newest.map_or(time, |newest| newest.max(time)));
-    }
-
-    /// Counts something for the run report.
-    fn count(&mut self, word: &'static str, more: u64) {
-        if more > 0 {
-            *self.input.counts.entry(word).or_default() += more;
+    /// Takes over what was found; called in the order of files and rows.
+    fn absorb(&mut self, found: Found) {
+        let input = &mut self.input;
+        input.first = input.first.into_iter().chain(found.first).min();
+        input.newest = input.newest.into_iter().chain(found.newest).max();
+        input.rows += found.rows;
+        input.passed_over += found.passed_over;
+        input.records.extend(found.records);
+        for (word, more) in found.counts {
+            *input.counts.entry(word).or_default() += more;
         }
+        found.refused.into_iter().for_each(|refused| self.refuse(refused));
     }
 
-    /// Keeps a record as a rejection, unless the same record was delivered and rejected before: files and rows come
-    /// in order, so what is kept stands at the smallest place (details 20).
-    fn refuse(&mut self, refused: &Refused<'_>) {
-        let key = (refused.event_data_id.to_ascii_lowercase(), refused.reason, refused.value.to_string());
-        if !refused.event_data_id.is_empty() && !self.rejected.insert(key) {
+    /// Keeps a record as a rejection, unless the same record was delivered and rejected before: what is kept stands at
+    /// the smallest place (details 20).
+    fn refuse(&mut self, refused: Refused) {
+        let key = (refused.event_data_id.to_ascii_lowercase(), refused.reason, refused.value);
+        if !key.0.is_empty() && self.rejected.contains(&key) {
             return;
         }
         let rejection = self.files.rejection(refused.place, refused.reason, refused.message);
-        self.input.rejections.push(rejection.with_column(refused.column).with_value(refused.value));
+        self.input.rejections.push(rejection.with_column(refused.column).with_value(&key.2));
+        self.rejected.insert(key);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The audit and reference files a run has read: what fingerprints are made of and `run.inputs` lists.
 
+use pecan_core::charge::Reason;
 use pecan_core::event::Place;
 
 use crate::error::Result;
@@ -50,10 +51,12 @@ impl FilesRead {
         usize::try_from(place.file).ok().and_then(|at| self.files.get(at))
     }
 
-    /// A rejection of the record at a place.
-    pub fn rejection(&self, place: Place, reason: pecan_core::charge::Reason, message: impl Into<String>) -> Rejection {
-        let name = self.file(place).map(|f| f.name.as_str()).unwrap_or_default();
-        Rejection::new(name, reason, message).with_row(place.row)
+    /// A rejection of the record at a place: file, row, and the audit source or reference table as its source.
+    pub fn rejection(&self, place: Place, reason: Reason, message: impl Into<String>) -> Rejection {
+        let file = self.file(place);
+        let mut rejection = Rejection::new(file.map(|f| f.name.as_str()).unwrap_or_default(), reason, message).with_row(place.row);
+        rejection.source = file.map(|f| f.source.clone());
+        rejection
     }
 
     fn get_mut(&mut self, index: u32) -> Option<&mut FileRead> {

@@ -23,7 +23,7 @@ pub struct Rejection {
     pub reason: Reason,
     /// What was seen and what to do.
     pub message: String,
-    /// Name of the charges source; `None` for audit and reference files (details 1).
+    /// Name of the charges or audit source, or of the reference table.
     pub source: Option<String>,
     /// The input group, for charges.
     pub group_id: Option<String>,

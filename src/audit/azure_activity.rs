@@ -10,11 +10,13 @@ use arrow::compute::take;
 use pecan_core::charge::Reason;
 use pecan_core::event::{Action, AuditRecord, Place, Space};
 use pecan_core::time::RawInstant;
+use rayon::prelude::*;
 
-use super::content::{self, Texts};
-use super::{Log, Refused};
-use crate::columns::{self, Cell, Kind, Parsed, Text};
+use super::content::{self, Content, Texts};
+use super::{Found, Log, Refused};
+use crate::columns::{self, Cell, Fault, Kind, Text};
 use crate::error::{Error, Result};
+use crate::source::parquet_file::Piece;
 use crate::store::InputFile;
 use crate::table_file::{Batch, Need, ParquetRows, Wanted, Written, cell_text, written};
 
@@ -71,78 +73,57 @@ pub(super) fn read(file: &InputFile, index: u32, log: &mut Log<'_>) -> Result<()
     }
     let mut heads = ParquetRows::open(file, FORMAT, &HEADS)?;
     let mut details = ParquetRows::open(file, FORMAT, &DETAILS)?;
-    while let (Some(head), Some(detail)) = (heads.next_piece(), details.next_piece()) {
-        let chosen = Chosen::read(heads.decode(head)?, log)?;
-        if !chosen.rows.is_empty() {
-            chosen.records(details.decode(detail)?, index, log)?;
+    loop {
+        // As many pieces at a time as there are threads: memory follows their size, not the file's.
+        let pieces = std::iter::from_fn(|| Some((heads.next_piece()?, details.next_piece()?)));
+        let pieces: Vec<(Piece, Piece)> = pieces.take(rayon::current_num_threads().max(1)).collect();
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let read = |(head, detail)| read_piece(heads.decode(head)?, || details.decode(detail), index);
+        let found: Vec<Result<Found>> = pieces.into_par_iter().map(read).collect();
+        for found in found {
+            log.absorb(found?);
         }
     }
-    Ok(())
 }
 
-/// The records of one piece that give or take a role.
-struct Chosen {
-    /// Place in the piece and operation.
-    rows: Vec<(usize, Space, Action)>,
-    /// Times of the whole piece.
-    times: Parsed<RawInstant>,
-    first_row: u64,
-}
-
-impl Chosen {
-    fn read(batch: Batch, log: &mut Log<'_>) -> Result<Chosen> {
-        let Batch { first_row, rows: all, columns, .. } = batch;
-        let [Some(time), Some(name)] = columns.as_slice() else {
-            return Err(Error::bug("audit_columns", "reading audit records", FORMAT, "another number of columns than asked for", "report this with the input file"));
+/// Reads one piece; its details are decoded only if it holds records of the four operations.
+fn read_piece(head: Batch, detail: impl FnOnce() -> Result<Batch>, file: u32) -> Result<Found> {
+    let [Some(time), Some(name)] = head.columns.as_slice() else {
+        return Err(Error::bug("audit_columns", "reading audit records", FORMAT, "another number of columns than asked for", "report this with the input file"));
+    };
+    let times = columns::instants(time);
+    let chosen = chosen_rows(&columns::text(name)?);
+    let mut found = Found { rows: count(head.rows), passed_over: count(head.rows.saturating_sub(chosen.len())), ..Found::default() };
+    (0..head.rows).filter_map(|row| times.get(row)).for_each(|time| found.time(time));
+    let unreadable = times.state.iter().filter(|state| **state != Cell::Value).count();
+    let refused = chosen.iter().filter(|(row, ..)| times.get(*row).is_none()).count();
+    found.count("unreadable_times_passed_over", count(unreadable.saturating_sub(refused)));
+    if chosen.is_empty() {
+        return Ok(found);
+    }
+    let details = Details::read(detail()?, &chosen)?;
+    for (at, (row, space, action)) in chosen.into_iter().enumerate() {
+        let place = Place { file, row: head.first_row.saturating_add(count(row)) };
+        let content = content::read(space, details.texts(at));
+        found.count("unreadable_audit_json", u64::from(content.unreadable));
+        let record = match times.get(row) {
+            Some(time) => details.record(at, place, time, (space, action), content),
+            None => Err(details.refused(at, place, time_fault(times.faults.get(&row)))),
         };
-        let times = columns::instants(time);
-        let rows = chosen_rows(&columns::text(name)?);
-        (0..all).filter_map(|row| times.get(row)).for_each(|time| log.time(time));
-        let unreadable = times.state.iter().filter(|state| **state != Cell::Value).count();
-        let refused = rows.iter().filter(|(row, ..)| times.get(*row).is_none()).count();
-        log.count("unreadable_times_passed_over", count(unreadable.saturating_sub(refused)));
-        log.input.rows += count(all);
-        log.input.passed_over += count(all.saturating_sub(rows.len()));
-        Ok(Chosen { rows, times, first_row })
-    }
-
-    fn records(&self, batch: Batch, index: u32, log: &mut Log<'_>) -> Result<()> {
-        let details = Details::read(batch, &self.rows)?;
-        for (at, (row, space, action)) in self.rows.iter().enumerate() {
-            let place = Place { file: index, row: self.first_row.saturating_add(count(*row)) };
-            let event_data_id = details.text(at, EVENT_DATA_ID).unwrap_or_default().trim();
-            let refuse = |column, value, reason, message| Refused { place, event_data_id, column, value, reason, message };
-            let Some(time) = self.times.get(*row) else {
-                log.refuse(&match self.times.faults.get(row) {
-                    Some(fault) => refuse("TimeGenerated", fault.value.as_str(), fault.reason, fault.message.as_str()),
-                    None => refuse("TimeGenerated", "", Reason::Missing, "a record of a role without its time: fetch the audit log again"),
-                });
-                continue;
-            };
-            let content = content::read(*space, details.texts(at));
-            log.count("unreadable_audit_json", u64::from(content.unreadable));
-            let proves = details.text(at, STATUS).is_some_and(proves);
-            if proves && content.assignment_id.is_none() {
-                let message = "neither Authorization.scope, _ResourceId, ResourceId, Properties.entity nor the body names an assignment: fetch the audit log again with these columns";
-                log.refuse(&refuse("Authorization", "", Reason::Missing, message));
-                continue;
-            }
-            log.input.records.push(AuditRecord {
-                place,
-                time,
-                space: *space,
-                action: *action,
-                proves,
-                correlation_id: details.text(at, CORRELATION_ID).unwrap_or_default().trim().to_string(),
-                event_data_id: event_data_id.to_string(),
-                assignment_id: content.assignment_id,
-                path_scope: content.path_scope,
-                body: content.body,
-                caller: details.text(at, CALLER).filter(|c| !c.is_empty()).map(str::to_string),
-            });
+        match record {
+            Ok(record) => found.records.push(record),
+            Err(refused) => found.refused.push(refused),
         }
-        Ok(())
     }
+    Ok(found)
+}
+
+/// Why a record of a role has no time.
+fn time_fault(fault: Option<&Fault>) -> (&'static str, Fault) {
+    let missing = || Fault { value: String::new(), reason: Reason::Missing, message: "a record of a role without its time: fetch the audit log again".into() };
+    ("TimeGenerated", fault.cloned().unwrap_or_else(missing))
 }
 
 /// Rows of the four operations; each distinct name is looked at once.
@@ -178,6 +159,34 @@ impl Details {
         };
         let columns = batch.columns.into_iter().map(|c| c.map(text).transpose()).collect::<Result<_>>()?;
         Ok(Details { columns })
+    }
+
+    /// The record, unless it is a success that names no assignment anywhere.
+    fn record(&self, row: usize, place: Place, time: RawInstant, (space, action): (Space, Action), content: Content) -> std::result::Result<AuditRecord, Refused> {
+        let proves = self.text(row, STATUS).is_some_and(proves);
+        if proves && content.assignment_id.is_none() {
+            let message = "neither Authorization.scope, _ResourceId, ResourceId, Properties.entity nor the body names an assignment: fetch the audit log again with these columns";
+            return Err(self.refused(row, place, ("Authorization", Fault { value: String::new(), reason: Reason::Missing, message: message.into() })));
+        }
+        let trimmed = |column| self.text(row, column).unwrap_or_default().trim().to_string();
+        Ok(AuditRecord {
+            place,
+            time,
+            space,
+            action,
+            proves,
+            correlation_id: trimmed(CORRELATION_ID),
+            event_data_id: trimmed(EVENT_DATA_ID),
+            assignment_id: content.assignment_id,
+            path_scope: content.path_scope,
+            body: content.body,
+            caller: self.text(row, CALLER).filter(|c| !c.is_empty()).map(str::to_string),
+        })
+    }
+
+    fn refused(&self, row: usize, place: Place, (column, fault): (&'static str, Fault)) -> Refused {
+        let event_data_id = self.text(row, EVENT_DATA_ID).unwrap_or_default().trim().to_string();
+        Refused { place, event_data_id, column, value: fault.value, reason: fault.reason, message: fault.message }
     }
 
     fn text(&self, row: usize, column: usize) -> Option<&str> {
