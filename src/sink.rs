@@ -76,6 +76,11 @@ impl Output {
         Ok(Output { root, format, carry: carry.to_vec(), store, runtime })
     }
 
+    /// The folder of all tables.
+    pub fn root(&self) -> &std::path::Path {
+        &self.root
+    }
+
     /// The carried columns.
     pub fn carry(&self) -> &[String] {
         &self.carry

@@ -25,8 +25,6 @@ pub struct Cell {
     pub pricing_currency: Option<String>,
     /// As written.
     pub customer: Option<String>,
-    /// The charge's scope as written.
-    pub scope: Option<String>,
     /// Credit lines.
     pub charges: u64,
     pub list_cost: i128,
@@ -121,10 +119,16 @@ impl Tally {
         let sums = Sums { charges: cell.charges, list_cost: cell.list_cost, credit: cell.credit, missed: cell.missed, applied: cell.applied };
         if cell.missed != 0 && cell.evidence != Evidence::BeforeFirstRecord {
             rank(&mut self.customers, &cell.billing_currency, cell.customer, cell.missed, "customer")?;
-            rank(&mut self.scopes, &cell.billing_currency, cell.scope, cell.missed, "scope")?;
         }
         self.add_list_cost(cell.pricing_currency, cell.list_cost)?;
         self.add_outcome((cell.outcome, cell.evidence, cell.billing_currency), &sums)
+    }
+
+    /// Adds missed credit of one scope, as shown; what rests on no evidence is left out by the caller.
+    /// # Errors
+    /// As [`Tally::add_line`].
+    pub fn add_missed_scope(&mut self, billing_currency: Option<String>, scope: &str, missed: i128) -> Result<()> {
+        rank(&mut self.scopes, &billing_currency, Some(scope.to_owned()), missed, "scope")
     }
 
     fn add_list_cost(&mut self, currency: Currency, amount: i128) -> Result<()> {

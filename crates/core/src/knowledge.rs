@@ -291,19 +291,19 @@ impl Knowledge {
         self.cutoff.is_none_or(|cutoff| until > cutoff)
     }
 
-    /// Whether nothing is known of a day: it begins before the first record and the first list covering the subscription (details 27).
-    pub fn is_before_first_record(&self, day: Day, subscription: Option<&Scope>) -> bool {
-        let from = day.span(self.rules.day_offset_minutes).from.raw();
+    /// The first instant at which the log or a list covering the subscription speaks; `None`: neither ever does (details 27).
+    pub fn known_since(&self, subscription: Option<&Scope>) -> Option<RawInstant> {
         let list = self.role_lists.first_covering(subscription, &self.groups);
-        self.first_record.is_none_or(|first| from < first) && list.is_none_or(|first| from < first)
+        self.first_record.into_iter().chain(list).min()
     }
 
-    /// What a decision rests on (R-DAY-6).
-    pub fn evidence(&self, day: Day, subscription: Option<&Scope>, outcome: Outcome) -> Evidence {
+    /// What a decision rests on (R-DAY-6); `known_since` as [`Knowledge::known_since`] says for the charge's subscription.
+    pub fn evidence(&self, day: Day, known_since: Option<RawInstant>, outcome: Outcome) -> Evidence {
         let by_access = matches!(outcome, Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap);
+        let from = day.span(self.rules.day_offset_minutes).from.raw();
         if self.is_provisional(day) {
             Evidence::Provisional
-        } else if by_access && self.is_before_first_record(day, subscription) {
+        } else if by_access && known_since.is_none_or(|first| from < first) {
             Evidence::BeforeFirstRecord
         } else {
             Evidence::Complete
@@ -327,7 +327,7 @@ impl Knowledge {
         Ok(CreditLine {
             outcome,
             excluded_kind: terms.excluded_kind,
-            evidence: self.evidence(day, subscription.as_ref(), outcome),
+            evidence: self.evidence(day, self.known_since(subscription.as_ref()), outcome),
             scope_level: scope.as_ref().map(Scope::level),
             organisation_id: verdict.and_then(|v| v.organisation).map(|o| self.parties.organisation(o).to_owned()),
             covered_seconds: verdict.and_then(|v| v.covered_seconds),

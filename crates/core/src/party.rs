@@ -142,6 +142,21 @@ impl Parties {
         self.organisations.get(code).map_or("", String::as_str)
     }
 
+    /// All organisation ids, by code.
+    pub fn organisations(&self) -> &[String] {
+        &self.organisations
+    }
+
+    /// All billed partners, by code.
+    pub fn all_billed(&self) -> &[Billed] {
+        &self.billed
+    }
+
+    /// Partner ids with their organisation, in order.
+    pub fn mpn_ids(&self) -> impl Iterator<Item = (&str, OrganisationCode)> {
+        self.by_mpn.iter().map(|(mpn, organisation)| (mpn.as_str(), *organisation))
+    }
+
     /// The billed partner of a tenant (lower case); `None`: the partners table does not know it (R-PARTY-3).
     pub fn billed_by_tenant(&self, tenant: &str) -> Option<BilledCode> {
         self.by_tenant.get(tenant).copied()

@@ -1,0 +1,365 @@
+//! One batch of charges → credit lines, rejections and sums (R-OUTCOME, R-MONEY, R-CONSERVE).
+//!
+//! Three passes: read each row and collect the distinct access questions; answer those, once for all batches of the
+//! group; then compute every line. Nothing is hashed or parsed per row where a dictionary says it once.
+
+pub mod cells;
+mod class;
+pub mod keys;
+pub mod lines;
+pub mod newest;
+mod row;
+mod scopes;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use hashbrown::{HashMap, HashSet};
+use pecan_core::charge::{Evidence, Outcome, Product};
+use pecan_core::credit::{amounts, price_adjustment};
+use pecan_core::knowledge::{Knowledge, Terms};
+use pecan_core::money::{D12, D22};
+use pecan_core::product::{our_rate, split_product_id};
+use pecan_core::reference::ExcludedKind;
+use pecan_core::scope::{Scope, id_key};
+use pecan_core::time::{Day, RawInstant};
+
+use self::cells::{BatchCells, SumTooLarge, Sums, checked_sum};
+use self::class::Classes;
+use self::keys::{Keys, PerValue};
+use self::lines::{CodedTexts, Line, LineColumns, Provenance};
+use self::newest::{BatchNames, Names};
+use self::row::{Row, Rows};
+use self::scopes::Scopes;
+use crate::answers::{Answer, Answers, PartyCodes, Question};
+use crate::conserve::{BatchControl, Control};
+use crate::error::Result;
+use crate::source::ChargeBatch;
+
+pub use self::row::RowFault;
+
+/// What every batch of a group is decided with.
+pub struct Context<'a> {
+    /// Everything known but the charges.
+    pub knowledge: &'a Knowledge,
+    /// Access answers of the group.
+    pub answers: &'a Answers<'a>,
+    /// Texts behind codes.
+    pub texts: &'a CodedTexts,
+    /// Names of `output.carry`.
+    pub carry: &'a [String],
+    /// The group, for messages.
+    pub group_id: &'a str,
+}
+
+/// A scope-day that reached the access question.
+#[derive(Debug, Clone)]
+pub struct ScopeDay {
+    /// First day of the billing month.
+    pub month: i32,
+    /// Usage day.
+    pub day: i32,
+    /// Scope as shown.
+    pub shown: String,
+    /// Scope for comparison.
+    pub key: String,
+    /// Its answer.
+    pub answer: Arc<Answer>,
+}
+
+/// Missed credit of one scope in one billing currency, at 12 places.
+pub type MissedByScope = HashMap<(String, Option<String>), (String, i128)>;
+
+/// What became of a batch.
+pub struct Decided<'a> {
+    /// Record batches of `fact_credit_line` by first day of the billing month.
+    pub lines: Vec<(i32, RecordBatch)>,
+    /// Number of credit lines.
+    pub accepted: u64,
+    /// Rejected rows of the batch.
+    pub rejected: Vec<(usize, RowFault)>,
+    /// Daily sums.
+    pub cells: BatchCells<'a>,
+    /// Scope-days that reached the access question, distinct.
+    pub scope_days: Vec<ScopeDay>,
+    /// Missed credit by scope, what rests on no evidence left out.
+    pub missed: MissedByScope,
+    /// Names for the dims.
+    pub names: Names,
+    /// Sums taken from the decoded input, for the conservation audit.
+    pub control: Control,
+    /// Lines whose net cost lies below list cost × (1 − rate), by pricing currency: lines, amount (R-MONEY-2).
+    pub price_adjusted: HashMap<Option<String>, (u64, i128)>,
+    /// Operand cells rounded to 22 places (details 2).
+    pub operands_rounded: u64,
+    /// Rows whose resource id lies in another subscription than the column says (details 15).
+    pub subscription_mismatches: u64,
+}
+
+/// A readable row with everything but its money.
+struct Plan {
+    row: usize,
+    read: Row,
+    scope: u32,
+    terms: usize,
+    billed: Option<usize>,
+    question: Option<usize>,
+}
+
+/// Decides a batch.
+/// # Errors
+/// `Input` if a sum does not fit; `Bug` if columns do not fit together.
+pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Context) -> Result<Decided<'a>> {
+    let mut planner = Planner::new(batch, context);
+    let (plans, rejected) = planner.plan();
+    let chains = context.answers.chains(&planner.scopes.all.iter().map(|s| s.scope.clone()).collect::<Vec<_>>());
+    let (plans, questions) = ask(plans, &planner, &chains);
+    let answers = context.answers.ask(&questions)?;
+    let mut lines = Lines::new(batch, context, &planner, &answers);
+    lines.rejected = rejected;
+    for plan in &plans {
+        lines.add(plan)?;
+    }
+    lines.finish(provenance, context.carry)
+}
+
+/// Gives every plan that needs access its question; equal questions are one.
+fn ask(mut plans: Vec<Plan>, planner: &Planner, chains: &[u32]) -> (Vec<Plan>, Vec<Question>) {
+    let mut questions = Vec::new();
+    let mut known: HashMap<Question, usize> = HashMap::new();
+    for plan in &mut plans {
+        if planner.terms[plan.terms].decided.is_some() {
+            continue;
+        }
+        let Some(billed) = plan.billed else { continue };
+        let parties = PartyCodes { billed, reseller: *planner.resellers.of(planner.reseller.at(plan.row)) };
+        let question = Question { chain: chains[plan.scope as usize], day: plan.read.day, parties };
+        plan.question = Some(*known.entry(question).or_insert_with(|| {
+            questions.push(question);
+            questions.len() - 1
+        }));
+    }
+    (plans, questions)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct TermsKey {
+    usage: bool,
+    excluded: Option<ExcludedKind>,
+    meter: i32,
+    product: i32,
+    day: i32,
+    billed: Option<usize>,
+}
+
+struct Planner<'a, 'c> {
+    context: &'c Context<'c>,
+    batch: &'a ChargeBatch,
+    classes: Classes<'a>,
+    rows: Rows<'a>,
+    scopes: Scopes<'a>,
+    meter: Keys<'a>,
+    product: Keys<'a>,
+    tenant: Keys<'a>,
+    reseller: Keys<'a>,
+    billed: PerValue<Option<usize>>,
+    resellers: PerValue<Option<usize>>,
+    terms: Vec<Terms>,
+    terms_by_key: HashMap<TermsKey, usize>,
+}
+
+impl<'a, 'c> Planner<'a, 'c> {
+    fn new(batch: &'a ChargeBatch, context: &'c Context<'c>) -> Planner<'a, 'c> {
+        let parties = &context.knowledge.parties;
+        let (tenant, reseller) = (Keys::new(&batch.partner_tenant_id), Keys::new(&batch.reseller_mpn_id));
+        Planner {
+            context,
+            batch,
+            classes: Classes::new(batch),
+            rows: Rows::new(batch),
+            scopes: Scopes::new(batch),
+            meter: Keys::new(&batch.meter_id),
+            product: Keys::new(&batch.product),
+            billed: tenant.each(None, |id| id_key(id).and_then(|id| parties.billed_by_tenant(&id))),
+            resellers: reseller.each(None, |id| id_key(id).and_then(|id| parties.organisation_by_mpn(&id))),
+            tenant,
+            reseller,
+            terms: Vec::new(),
+            terms_by_key: HashMap::new(),
+        }
+    }
+
+    fn plan(&mut self) -> (Vec<Plan>, Vec<(usize, RowFault)>) {
+        let mut plans = Vec::with_capacity(self.batch.rows);
+        let mut rejected = Vec::new();
+        for row in 0..self.batch.rows {
+            let usage = self.classes.is_usage(row);
+            match self.rows.read(row, usage) {
+                Err(fault) => rejected.push((row, fault)),
+                Ok(read) => {
+                    let billed = *self.billed.of(self.tenant.at(row));
+                    let terms = self.terms_of(row, usage, read.day, billed);
+                    plans.push(Plan { row, scope: self.scopes.of(row), terms, billed, question: None, read });
+                }
+            }
+        }
+        (plans, rejected)
+    }
+
+    fn terms_of(&mut self, row: usize, usage: bool, day: i32, billed: Option<usize>) -> usize {
+        let key = TermsKey { usage, excluded: self.classes.excluded(row), meter: self.meter.at(row), product: self.product.at(row), day, billed };
+        if let Some(known) = self.terms_by_key.get(&key) {
+            return *known;
+        }
+        let (product_id, sku_id) = self.product.value(key.product).map(split_product_id).unzip();
+        let product = Product {
+            usage,
+            excluded: key.excluded,
+            meter_id: self.meter.value(key.meter).map(str::to_owned),
+            product_id: product_id.map(str::to_owned),
+            sku_id: sku_id.flatten().map(str::to_owned),
+        };
+        self.terms.push(self.context.knowledge.terms(&product, Day(day), billed));
+        self.terms_by_key.insert(key, self.terms.len() - 1);
+        self.terms.len() - 1
+    }
+}
+
+struct Lines<'a, 'p> {
+    batch: &'a ChargeBatch,
+    context: &'p Context<'p>,
+    planner: &'p Planner<'a, 'p>,
+    answers: &'p [Arc<Answer>],
+    known_since: Vec<Option<RawInstant>>,
+    columns: LineColumns,
+    rejected: Vec<(usize, RowFault)>,
+    cells: BatchCells<'a>,
+    names: BatchNames<'a>,
+    control: BatchControl,
+    /// Month, day, scope and question of lines that reached the access question.
+    asked: HashSet<(i32, i32, u32, usize)>,
+    missed: HashMap<(u32, i32), i128>,
+    price_adjusted: HashMap<i32, (u64, i128)>,
+    billing: Keys<'a>,
+    pricing: Keys<'a>,
+}
+
+impl<'a, 'p> Lines<'a, 'p> {
+    fn new(batch: &'a ChargeBatch, context: &'p Context<'p>, planner: &'p Planner<'a, 'p>, answers: &'p [Arc<Answer>]) -> Lines<'a, 'p> {
+        let mut by_subscription: HashMap<Option<&str>, Option<RawInstant>> = HashMap::new();
+        let known_since = planner.scopes.all.iter().map(|scope| {
+            let subscription = scope.scope.as_ref().and_then(Scope::subscription_id);
+            let first = || context.knowledge.known_since(subscription.map(Scope::subscription).as_ref());
+            *by_subscription.entry(subscription).or_insert_with(first)
+        });
+        Lines {
+            known_since: known_since.collect(),
+            batch,
+            context,
+            planner,
+            answers,
+            columns: LineColumns::new(batch.rows, context.texts),
+            rejected: Vec::new(),
+            cells: BatchCells::new(batch),
+            names: BatchNames::new(batch),
+            control: BatchControl::default(),
+            asked: HashSet::new(),
+            missed: HashMap::new(),
+            price_adjusted: HashMap::new(),
+            billing: Keys::new(&batch.billing_currency),
+            pricing: Keys::new(&batch.pricing_currency),
+        }
+    }
+
+    fn add(&mut self, plan: &Plan) -> Result<()> {
+        let knowledge = self.context.knowledge;
+        let terms = &self.planner.terms[plan.terms];
+        let numbers = &plan.read.numbers;
+        let usage = terms.decided != Some(Outcome::NotUsage);
+        let rate = usage.then(|| our_rate(terms.table_rate, knowledge.rules.rate_source, numbers));
+        let verdict = plan.question.map(|question| &self.answers[question].verdict);
+        let outcome = terms.decided.or(verdict.map(|v| v.outcome)).unwrap_or(Outcome::NoAccess);
+        let amounts = match amounts(numbers, rate, outcome, knowledge.rules.credit_base) {
+            Ok(amounts) => amounts,
+            Err(fault) => {
+                self.rejected.push((plan.row, RowFault::too_large(fault.column)));
+                return Ok(());
+            }
+        };
+        let evidence = knowledge.evidence(Day(plan.read.day), self.known_since[plan.scope as usize], outcome);
+        let (row, day, month) = (plan.row, plan.read.day, plan.read.month);
+        let scope_level = self.planner.scopes.all[plan.scope as usize].scope.as_ref().map(Scope::level);
+        let line = Line { row, day, month, numbers, rate, outcome, excluded_kind: terms.excluded_kind, evidence, scope_level, verdict, billed: plan.billed, amounts: &amounts };
+        self.columns.push(&line);
+        let sums = Sums::of(numbers.quantity.map(|q| q.0), &amounts);
+        self.cells.add(row, month, day, outcome, evidence, &sums).map_err(|e| e.error(self.context.group_id))?;
+        self.names.add(row, day);
+        self.control.add(self.billing.at(row), numbers, &amounts);
+        let noted = self.note_scope(plan, month, evidence, amounts.missed_billing).and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
+        noted.map_err(|e| e.error(self.context.group_id))
+    }
+
+    fn note_scope(&mut self, plan: &Plan, month: i32, evidence: Evidence, missed: D12) -> std::result::Result<(), SumTooLarge> {
+        if let Some(question) = plan.question {
+            self.asked.insert((month, plan.read.day, plan.scope, question));
+        }
+        if missed.0 != 0 && evidence != Evidence::BeforeFirstRecord {
+            let sum = self.missed.entry((plan.scope, self.billing.at(plan.row))).or_default();
+            *sum = checked_sum(*sum, missed.0)?;
+        }
+        Ok(())
+    }
+
+    fn note_price(&mut self, row: usize, rate: Option<D22>, net: Option<D22>, list_cost: D12) -> std::result::Result<(), SumTooLarge> {
+        let (Some(rate), Some(net)) = (rate, net) else { return Ok(()) };
+        if let Some(adjustment) = price_adjustment(list_cost, rate, net) {
+            let (lines, amount) = self.price_adjusted.entry(self.pricing.at(row)).or_default();
+            (*lines, *amount) = (*lines + 1, checked_sum(*amount, adjustment.0)?);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self, provenance: &Provenance, carry: &[String]) -> Result<Decided<'a>> {
+        self.rejected.sort_by_key(|(row, _)| *row);
+        let currency = |keys: &Keys, key: i32| keys.value(key).filter(|c| !c.is_empty()).map(str::to_owned);
+        let control = self.control.named(&self.billing);
+        let scope_days = self.scope_days();
+        let mut missed = MissedByScope::new();
+        for ((scope, key), amount) in &self.missed {
+            let scope = &self.planner.scopes.all[*scope as usize];
+            let text = scope.scope.as_ref().map(|s| s.key().to_owned()).unwrap_or_default();
+            let (shown, sum) = missed.entry((text, currency(&self.billing, *key))).or_insert_with(|| (scope.shown.clone(), 0));
+            *sum = checked_sum(*sum, *amount).map_err(|e| e.error(self.context.group_id))?;
+            if scope.shown < *shown {
+                shown.clone_from(&scope.shown);
+            }
+        }
+        Ok(Decided {
+            accepted: self.columns.len() as u64,
+            names: self.names.finish(),
+            price_adjusted: self.price_adjusted.iter().map(|(key, sum)| (currency(&self.pricing, *key), *sum)).collect(),
+            operands_rounded: rounded(self.batch),
+            subscription_mismatches: self.planner.scopes.mismatches,
+            lines: if self.columns.len() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
+            rejected: self.rejected,
+            cells: self.cells,
+            scope_days,
+            missed,
+            control,
+        })
+    }
+
+    fn scope_days(&self) -> Vec<ScopeDay> {
+        let scope_day = |(month, day, scope, question): &(i32, i32, u32, usize)| {
+            let charge_scope = &self.planner.scopes.all[*scope as usize];
+            let key = charge_scope.scope.as_ref()?.key().to_owned();
+            Some(ScopeDay { month: *month, day: *day, shown: charge_scope.shown.clone(), key, answer: Arc::clone(&self.answers[*question]) })
+        };
+        self.asked.iter().filter_map(scope_day).collect()
+    }
+}
+
+/// Operand cells of the batch that had digits beyond the 22nd place.
+fn rounded(batch: &ChargeBatch) -> u64 {
+    [&batch.quantity, &batch.list_unit_price, &batch.net_cost, &batch.exchange_rate].iter().map(|column| column.rounded).sum()
+}

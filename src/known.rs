@@ -1,0 +1,122 @@
+//! Everything a run knows before it reads a charge: the audit log and the reference tables, learned once (R-ACCESS, R-PARTY).
+
+use std::collections::BTreeMap;
+
+use pecan_core::knowledge::{Facts, Knowledge, Unusable, learn};
+use pecan_core::pairing::RejectedRecord;
+use pecan_core::time::RawInstant;
+
+use crate::audit;
+use crate::error::{Error, Result};
+use crate::files_read::FilesRead;
+use crate::job::{Job, Reference, ReferenceFile};
+use crate::reference;
+use crate::rejection::Rejection;
+
+/// Raised when a rule changes its meaning: outputs of older rules are rewritten.
+const RULES_VERSION: u32 = 1;
+
+/// What the inputs but the charges say, and what they were.
+pub struct Known {
+    /// Ready to decide charges.
+    pub knowledge: Knowledge,
+    /// Files read, for fingerprints and the run table.
+    pub files: FilesRead,
+    /// Audit and reference rows that could not be used, by file and row.
+    pub rejections: Vec<Rejection>,
+    /// Counters of the run report.
+    pub counts: BTreeMap<String, u64>,
+    /// The rules and switches.
+    pub rules_fingerprint: String,
+    /// All of it: any change may change any charge.
+    pub fingerprint: String,
+    /// The first readable audit record.
+    pub first_record: Option<RawInstant>,
+    /// Audit records of any operation.
+    pub audit_rows: u64,
+}
+
+impl Known {
+    /// Reads the audit log and the reference tables of a job.
+    /// # Errors
+    /// `Input` for unreadable files and for tables that cannot be meant (details 16, 22).
+    pub fn read(job: &Job) -> Result<Known> {
+        let mut files = FilesRead::default();
+        let audit = audit::read(job, &mut files)?;
+        let tables = reference::read(job, &mut files)?;
+        let facts = Facts { records: audit.records, reference: tables.reference, cutoff: job.cutoff, first_record: audit.first, newest_record: audit.newest };
+        let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e))?;
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        let all = audit.counts.iter().chain(&tables.counts).chain(&learned.counts).map(|(word, n)| (*word, *n));
+        for (word, n) in all.chain([("audit_records_passed_over", audit.passed_over)]) {
+            *counts.entry(word.to_owned()).or_default() += n;
+        }
+        let mut rejections = audit.rejections;
+        rejections.extend(tables.rejections);
+        rejections.extend(learned.rejected.iter().map(|record| rejection(record, &files)));
+        rejections.sort_by(|a, b| (&a.file, a.row, &a.column).cmp(&(&b.file, b.row, &b.column)));
+        let rules_fingerprint = rules_fingerprint(job);
+        let fingerprint = fingerprint(job, &rules_fingerprint, &files, &learned.knowledge);
+        Ok(Known { knowledge: learned.knowledge, rejections, counts, rules_fingerprint, fingerprint, first_record: audit.first, audit_rows: audit.rows, files })
+    }
+
+    /// Assignments of roles that no table knows, by role (R-ROLE-2).
+    pub fn unknown_roles(&self) -> BTreeMap<&str, u64> {
+        let mut assignments: BTreeMap<&str, std::collections::BTreeSet<&str>> = BTreeMap::new();
+        for interval in self.knowledge.intervals().iter().filter(|i| !self.knowledge.roles.knows(&i.role_definition_id)) {
+            assignments.entry(&interval.role_definition_id).or_default().insert(&interval.assignment_id);
+        }
+        assignments.into_iter().map(|(role, ids)| (role, ids.len() as u64)).collect()
+    }
+}
+
+fn unusable(what: &Unusable) -> Error {
+    let tried = "putting the reference tables together";
+    match what {
+        Unusable::TwoOrganisations(two) => Error::input(
+            "two_organisations",
+            tried,
+            format!("partners, {} = {}", two.column, two.id),
+            format!("it belongs to organisations {:?} and {:?}", two.first, two.second),
+            "give all rows of one tenant and one partner id the same organisation_id (details 16)",
+        ),
+        Unusable::ListsTooClose(close) => Error::input(
+            "lists_too_close",
+            tried,
+            "assignments, snapshot_at",
+            format!("two lists of everything only minutes apart: {} and {}", close.first.down(), close.second.down()),
+            "rows stamped one by one are not lists: give all rows of one list the same snapshot_at, or name what each list is complete for in snapshot_scope (details 22)",
+        ),
+    }
+}
+
+fn rejection(record: &RejectedRecord, files: &FilesRead) -> Rejection {
+    let source = files.file(record.place).map(|f| f.source.clone());
+    let mut rejection = files.rejection(record.place, record.reason, &record.message).with_column(record.column).with_value(&record.value);
+    rejection.source = source;
+    rejection
+}
+
+fn rules_fingerprint(job: &Job) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for part in [env!("CARGO_PKG_VERSION"), &RULES_VERSION.to_string(), &job.describe()] {
+        hasher.update(part.as_bytes()).update(b"\0");
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Everything but the charges that a credit line may rest on. Finer slices belong to later increments.
+fn fingerprint(job: &Job, rules: &str, files: &FilesRead, knowledge: &Knowledge) -> String {
+    let mut parts: Vec<String> = files.files.iter().map(|f| format!("{}\t{}", f.source, f.hash)).collect();
+    parts.extend(stamps(&job.reference));
+    parts.sort();
+    parts.push(rules.to_owned());
+    parts.push(format!("{:?}", knowledge.cutoff()));
+    blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
+}
+
+/// Stamps that the job file, not the file itself, gives to a list.
+fn stamps(reference: &Reference) -> Vec<String> {
+    let stamp = |file: &ReferenceFile| file.snapshot_at.map(|at| format!("{}\t{}\t{}\t{:?}", file.table, file.uri_as_written, at.0, file.snapshot_scope));
+    reference.assignments.iter().chain(&reference.lighthouse_assignments).filter_map(stamp).collect()
+}

@@ -1,0 +1,318 @@
+//! The job from beginning to end. [`run`] is the list of its steps.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use crate::answers::AccessTable;
+use crate::commit::{Committed, Staged, commit_all, discard_all};
+use crate::decide::newest::Names;
+use crate::error::{Error, Result};
+use crate::group::{GroupOutput, Shop, process, stage};
+use crate::job::{Job, OutputFormat, RunOptions};
+use crate::known::Known;
+use crate::plan::{Action, Found, GROUP_TABLES, Planned, State, find_groups, plan as make_plan};
+use crate::plan_text::Plan;
+use crate::receipt::{Receipt, Receipts};
+use crate::run_row::{Input, RunRecord};
+use crate::schema::Table;
+use crate::sink::{FileSpec, Format, LiveFile, Output};
+use crate::summary::{Cell, Files, RunFacts, Summary, TableWritten, Tally};
+use crate::whole;
+
+/// Brings the output up to date with everything the inputs say now (R-AGAIN-2).
+///
+/// # Errors
+/// By what the operator does next; nothing is committed unless every step before the commit went well.
+pub fn run(job: &Job, options: &RunOptions) -> Result<Summary> {
+    in_pool(options.threads, || run_in_pool(job, options))
+}
+
+fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
+    let clock = Clock::start();
+    options.progress.stage("reading the audit log and reference tables");
+    let known = Known::read(job)?;
+    options.progress.stage("finding charges");
+    let found = find_groups(job)?;
+    let output = open_output(job)?;
+    let receipts = Receipts::below(output.root());
+    let state = State::read(&output)?;
+    let planned = make_plan(&found, &known, &state, &receipts, options);
+
+    let mut run = Run::new(job, options, &known, &output, &receipts, &state, &clock);
+    let result = run.write_groups(&planned).and_then(|()| run.check_rejections()).and_then(|()| run.stage_whole_tables(&planned));
+    if let Err(error) = result {
+        discard_all(&output, &run.staged);
+        return Err(error);
+    }
+    let summary = run.commit(&planned, &found);
+    options.progress.finish();
+    summary
+}
+
+/// What a run would do; writes nothing.
+/// # Errors
+/// As [`run`], up to the point where charges would be read.
+pub fn plan(job: &Job, options: &RunOptions) -> Result<Plan> {
+    in_pool(options.threads, || {
+        let known = Known::read(job)?;
+        let found = find_groups(job)?;
+        let output = open_output(job)?;
+        let state = State::read(&output)?;
+        let planned = make_plan(&found, &known, &state, &Receipts::below(output.root()), options);
+        options.progress.finish();
+        Ok(Plan::new(&planned, &found))
+    })
+}
+
+fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("pecan-{i}")).build();
+    let pool = pool.map_err(|e| Error::storage("threads", "starting threads", format!("{threads} threads"), e, "give fewer --threads"))?;
+    pool.install(work)
+}
+
+/// Opens the output of a job.
+/// # Errors
+/// As [`Output::open`].
+pub fn open_output(job: &Job) -> Result<Output> {
+    let format = match job.output.format {
+        OutputFormat::Delta => Format::Delta,
+        OutputFormat::Parquet => Format::Parquet,
+    };
+    Output::open(&job.output.uri, format, &job.output.carry)
+}
+
+/// The only place that reads the clock.
+struct Clock {
+    started_micros: i64,
+    since: Instant,
+}
+
+impl Clock {
+    fn start() -> Clock {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Clock { started_micros: i64::try_from(now.as_micros()).unwrap_or(i64::MAX), since: Instant::now() }
+    }
+}
+
+/// A run under way.
+struct Run<'a> {
+    job: &'a Job,
+    options: &'a RunOptions,
+    known: &'a Known,
+    output: &'a Output,
+    receipts: &'a Receipts,
+    state: &'a State,
+    clock: &'a Clock,
+    run_id: String,
+    tally: Tally,
+    inputs: Vec<Input>,
+    written: BTreeMap<String, Receipt>,
+    /// Files to add and remove, by table.
+    staged: Staged,
+}
+
+impl<'a> Run<'a> {
+    fn new(job: &'a Job, options: &'a RunOptions, known: &'a Known, output: &'a Output, receipts: &'a Receipts, state: &'a State, clock: &'a Clock) -> Run<'a> {
+        let run_id = Uuid::now_v7().to_string();
+        Run { job, options, known, output, receipts, state, clock, run_id, tally: Tally::default(), inputs: Vec::new(), written: BTreeMap::new(), staged: Staged::default() }
+    }
+
+    /// Processes every group that is not up to date and stages its output.
+    fn write_groups(&mut self, planned: &[Planned]) -> Result<()> {
+        let access = AccessTable::new(&self.known.knowledge)?;
+        let work: Vec<&Planned> = planned.iter().filter(|p| matches!(p.action, Action::Write | Action::Replace)).collect();
+        self.options.progress.expect(work.iter().filter_map(|p| p.group.as_ref()).flat_map(|g| &g.files).map(|f| f.bytes).sum());
+        for planned in work {
+            let Some(group) = &planned.group else { continue };
+            let source = &self.job.charges[group.source].name;
+            self.options.progress.stage(format!("settling {}", group.group_id));
+            let shop = Shop { known: self.known, access: &access, output: self.output, carry: &self.job.output.carry, run_id: &self.run_id, progress: &self.options.progress };
+            let output = process(group, source, &planned.fingerprint, &shop)?;
+            self.take_in(planned, source, output)?;
+        }
+        for planned in planned.iter().filter(|p| matches!(p.action, Action::Replace | Action::Remove)) {
+            self.remove_output(&planned.group_id);
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, planned: &Planned, source: &str, output: GroupOutput) -> Result<()> {
+        let receipt = Receipt::new(&planned.group_id, &planned.fingerprint, &output);
+        let files = planned.group.iter().flat_map(|g| &g.files).zip(&output.files);
+        self.inputs.extend(files.map(|(file, rows)| Input::charges(source, file, rows.read)));
+        let (read, _, rejected) = output.row_counts();
+        self.tally.add_rows(read, rejected, output.operands_rounded);
+        self.tally.count("subscription_mismatches", output.subscription_mismatches);
+        for (key, cell) in &output.daily.cells {
+            self.tally.add_line(Cell {
+                outcome: key.outcome,
+                evidence: key.evidence,
+                billing_currency: key.currencies[1].clone(),
+                pricing_currency: key.currencies[0].clone(),
+                customer: cell.shown[0].clone(),
+                charges: u64::try_from(cell.sums.charges).unwrap_or(0),
+                list_cost: cell.sums.list_cost,
+                credit: cell.sums.credit_billing,
+                missed: cell.sums.missed_billing,
+                applied: cell.sums.applied_billing.unwrap_or(0),
+            })?;
+        }
+        for ((_, currency), (shown, missed)) in &output.missed {
+            self.tally.add_missed_scope(currency.clone(), shown, *missed)?;
+        }
+        for (currency, (lines, amount)) in &output.price_adjusted {
+            self.tally.add_price_adjusted(currency.clone(), *lines, *amount)?;
+        }
+        self.staged.add(output.staged);
+        self.written.insert(planned.group_id.clone(), receipt);
+        Ok(())
+    }
+
+    fn remove_output(&mut self, group: &str) {
+        for table in GROUP_TABLES {
+            let files: Vec<LiveFile> = self.state.of_group(table, group).cloned().collect();
+            self.staged.remove(table, files);
+        }
+    }
+
+    /// More rejections than the job allows: nothing is committed (exit 7).
+    fn check_rejections(&self) -> Result<()> {
+        let (rejected, read) = (self.tally.rejections(), self.tally.rows_read());
+        if !self.job.limits.rejections.exceeded(rejected, read) {
+            return Ok(());
+        }
+        Err(Error::rejections(
+            "too_many_rejections",
+            "counting charge rows that could not be understood",
+            format!("limits.rejections = {}", self.job.limits.rejections),
+            format!("{rejected} of {read} charge rows read in this run are rejections"),
+            "repair the files, or raise limits.rejections in the job file; `pecan check` lists them; nothing was committed",
+        ))
+    }
+
+    /// Receipts of all groups whose output is live after this run.
+    fn receipts_after(&self, planned: &[Planned]) -> Vec<Receipt> {
+        let mut all: Vec<Receipt> = self.written.values().cloned().collect();
+        for planned in planned.iter().filter(|p| matches!(p.action, Action::Keep | Action::Skip | Action::Orphan)) {
+            all.extend(self.state.fingerprints(&planned.group_id).into_iter().filter_map(|f| self.receipts.read(f)));
+        }
+        all
+    }
+
+    /// Stages the tables that are replaced as a whole, where their content changed.
+    fn stage_whole_tables(&mut self, planned: &[Planned]) -> Result<()> {
+        let mut names = Names::default();
+        let mut days: Option<(i32, i32)> = None;
+        for receipt in self.receipts_after(planned) {
+            names.merge(&receipt.names);
+            days = match (days, receipt.days) {
+                (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+                (a, b) => a.or(b),
+            };
+        }
+        for (table, batch) in whole::batches(self.known, &names, days)? {
+            let live: Vec<LiveFile> = self.state.of_group(table, "").cloned().collect();
+            let fingerprint = whole::fingerprint(&batch);
+            let same = match live.as_slice() {
+                [] => batch.num_rows() == 0,
+                [file] => file.fingerprint == fingerprint && batch.num_rows() > 0,
+                _ => false,
+            };
+            if same {
+                continue;
+            }
+            if batch.num_rows() > 0 {
+                let spec = FileSpec { table, month: None, group: String::new(), fingerprint, run: self.run_id.clone(), ordinal: 0 };
+                self.staged.add([stage(self.output, spec, &batch)?]);
+            }
+            self.staged.remove(table, live);
+        }
+        Ok(())
+    }
+
+    /// Makes everything visible, table by table, the `run` row last.
+    fn commit(mut self, planned: &[Planned], found: &Found) -> Result<Summary> {
+        self.count(planned, found);
+        let complete = self.is_complete()?;
+        if self.staged.is_empty() && complete {
+            return self.summary(planned, true, Vec::new());
+        }
+        if self.options.dry_run {
+            discard_all(self.output, &self.staged);
+            return self.summary(planned, false, Vec::new());
+        }
+        for receipt in self.written.values() {
+            self.receipts.write(receipt)?;
+        }
+        self.options.progress.stage("committing");
+        let committed = commit_all(self.output, self.state, &self.staged, &self.run_id)?;
+        let tables: Vec<TableWritten> = committed.iter().map(Committed::written).collect();
+        let record = self.record(planned, &committed);
+        let summary = self.summary(planned, false, tables)?;
+        record.commit(self.output, self.state, &summary)?;
+        self.forget_receipts(planned);
+        Ok(summary)
+    }
+
+    /// Whether the newest `run` row names every table as it is now (details 39).
+    fn is_complete(&self) -> Result<bool> {
+        let Some(row) = self.output.latest_run()? else { return Ok(false) };
+        let now = |table: &Table| self.state.tables.get(table).and_then(Option::as_ref).map(|s| s.version);
+        Ok(self.state.tables.keys().filter(|t| **t != Table::Run).all(|table| {
+            let named = row.tables.iter().find(|t| t.name == table.name()).map(|t| t.version);
+            named.is_some() && named == now(table)
+        }))
+    }
+
+    /// Everything the contract calls counted, and warnings.
+    fn count(&mut self, planned: &[Planned], found: &Found) {
+        for (word, n) in &self.known.counts {
+            self.tally.count(word, *n);
+        }
+        self.tally.count("superseded_export_runs", found.discovery.superseded_runs);
+        self.tally.count("export_runs_passed_over", found.discovery.passed_over_runs);
+        for warning in &found.discovery.warnings {
+            self.tally.warn(warning.code, &warning.text);
+        }
+        for orphan in planned.iter().filter(|p| p.action == Action::Orphan) {
+            self.tally.warn("inputs_gone", format!("the input files of {} are gone; its output is kept", orphan.group_id));
+        }
+        for (role, assignments) in self.known.unknown_roles() {
+            self.tally.add_unknown_role(role, assignments);
+        }
+        self.tally.add_rejections_other(self.known.rejections.len() as u64);
+    }
+
+    fn files(&self, planned: &[Planned]) -> Files {
+        let replaced: BTreeSet<&str> = planned.iter().filter(|p| p.action == Action::Replace).map(|p| p.group_id.as_str()).collect();
+        let mut files = self.staged.files(&replaced);
+        let live: u64 = self.state.tables.iter().filter(|(t, _)| **t != Table::Run).map(|(t, _)| self.state.files(*t).len() as u64).sum();
+        files.kept = live.saturating_sub(self.staged.removals());
+        files
+    }
+
+    fn summary(&self, planned: &[Planned], nothing_to_do: bool, tables: Vec<TableWritten>) -> Result<Summary> {
+        let facts = RunFacts { run_id: self.run_id.clone(), nothing_to_do, dry_run: self.options.dry_run, files: self.files(planned), tables, took: self.clock.since.elapsed() };
+        self.tally.clone().finish(facts)
+    }
+
+    fn record(&self, planned: &[Planned], committed: &[Committed]) -> RunRecord {
+        let before: Vec<Receipt> = self.state.groups().into_iter().flat_map(|g| self.state.fingerprints(g)).filter_map(|f| self.receipts.read(f)).collect();
+        let inputs = self.inputs.iter().cloned().chain(self.known.files.files.iter().map(Input::other));
+        RunRecord {
+            run_id: self.run_id.clone(),
+            rules_fingerprint: self.known.rules_fingerprint.clone(),
+            started_micros: self.clock.started_micros,
+            inputs: inputs.collect(),
+            tables: committed.to_vec(),
+            changed: crate::run_row::changes(&before, &self.receipts_after(planned)),
+        }
+    }
+
+    /// Receipts that no live file refers to any more are deleted.
+    fn forget_receipts(&self, planned: &[Planned]) {
+        self.receipts.keep_only(&self.receipts_after(planned).into_iter().map(|r| r.fingerprint).collect());
+    }
+}
