@@ -84,7 +84,7 @@ fn add_product(world: &mut World, s: &Statement) -> Result<(), BadSpan> {
         "mgroup" => {
             s.allow(3..=3, &[]);
             let subscription_id = names::subscription_id(s.word(2)).to_ascii_lowercase();
-            tables.management_groups.push(ManagementGroupRow { management_group_id: s.word(1).to_ascii_lowercase(), subscription_id });
+            tables.management_groups.push(ManagementGroupRow { management_group_id: s.word(1).to_string(), subscription_id });
         }
         _ => s.wrong("is no statement"),
     }
