@@ -134,19 +134,22 @@ const RESOURCES: [&str; 4] = [
 const MANAGEMENT_GROUPS: [&str; 3] = ["mg-1", "mg-10", "/"];
 const PRINCIPALS: [&str; 8] = ["p-1", "p-1", "p-1", "p-2", "p-3", "p-4", "g-1", "g-2"];
 
-/// A scope inside one subscription, from index `depth` 0 = subscription to 2 = resource, spelled carelessly.
-fn path_below(dice: &mut Dice, depth: usize) -> String {
-    // Most of the play is in the first subscription and group, so that things meet.
-    let subscription = if dice.chance(85) { SUBSCRIPTIONS[0] } else { SUBSCRIPTIONS[dice.below(4)] };
-    let mut path = format!("/subscriptions/{subscription}");
+/// A subscription (`depth` 0), a resource group in it, or a resource in that, by their places in the lists above.
+fn path_of(subscription: usize, group: usize, resource: usize, depth: usize) -> String {
+    let mut path = format!("/subscriptions/{}", SUBSCRIPTIONS[subscription]);
     if depth > 0 {
-        let group = if dice.chance(85) { GROUPS[0] } else { GROUPS[dice.below(4)] };
-        path.push_str(&format!("/resourceGroups/{group}"));
+        path.push_str(&format!("/resourceGroups/{}", GROUPS[group]));
     }
     if depth > 1 {
-        let resource = if dice.chance(60) { RESOURCES[0] } else { RESOURCES[dice.below(4)] };
-        path.push_str(&format!("/{resource}"));
+        path.push_str(&format!("/{}", RESOURCES[resource]));
     }
+    path
+}
+
+/// Such a path, spelled carelessly; mostly in the first subscription and group, so that things meet.
+fn path_below(dice: &mut Dice, depth: usize) -> String {
+    let mut mostly_first = |percent: usize| if dice.chance(percent) { 0 } else { dice.below(4) };
+    let path = path_of(mostly_first(85), mostly_first(85), mostly_first(60), depth);
     careless(dice, &path)
 }
 
@@ -197,8 +200,12 @@ impl World {
         dice.offset_minutes = rules.day_offset_minutes;
         let mut inputs = Inputs { rules, ..Inputs::default() };
         tables::fill(&mut dice, &mut inputs.reference);
-        let stories = log::stories(&mut dice);
-        inputs.records = log::records(&mut dice, &stories);
+        let mut stories = log::stories(&mut dice);
+        let relay = dice.chance(35);
+        if relay {
+            log::relay(&mut dice, &mut stories);
+        }
+        inputs.records = log::records(&mut dice, &stories, relay);
         inputs.reference.listed = lists::listed(&mut dice, &stories, &inputs.records);
         let times = || inputs.records.iter().map(|r| r.time);
         (inputs.first_record, inputs.newest_record) = (times().min(), times().max());
@@ -209,7 +216,9 @@ impl World {
             inputs.newest_record = Some(inputs.newest_record.map_or(a.max(b), |n| n.max(a).max(b)));
         }
         inputs.cutoff = dice.chance(60).then(|| if dice.chance(70) { RawInstant((i128::from(FIRST_DAY) + DAYS + 2) * DAY) } else { dice.instant() });
-        let charges = (0..dice.between(4, 10)).map(|_| charges::charge(&mut dice)).collect();
+        let in_play = if relay { 70 } else { 20 };
+        let charges = (0..dice.between(4, 10)).map(|_| if dice.chance(in_play) { charges::in_play(&mut dice) } else { charges::charge(&mut dice) });
+        let charges = charges.collect();
         World { inputs, charges }
     }
 }

@@ -6,7 +6,7 @@ use pecan_core::reference::ExcludedKind;
 use pecan_core::time::Day;
 
 use super::super::naive::OneCharge;
-use super::{Dice, FIRST_DAY, GROUPS, SUBSCRIPTIONS, careless, path_below};
+use super::{Dice, FIRST_DAY, GROUPS, SUBSCRIPTIONS, careless, path_below, path_of};
 
 const ONE: i128 = 10_000_000_000_000_000_000_000;
 
@@ -68,14 +68,26 @@ fn product(dice: &mut Dice) -> Product {
     };
     Product {
         usage: dice.chance(93),
-        excluded: dice.chance(5).then(|| *dice.pick(&ExcludedKind::ALL)),
+        excluded: dice.chance(3).then(|| *dice.pick(&ExcludedKind::ALL)),
         meter_id: id(dice, &["meter-1", "meter-2", "meter-3", ""]),
         product_id: id(dice, &["dzh318z0bq35", "dzh318z0bq36", "dzh318z0bq37"]),
         sku_id: id(dice, &["0001", "0002", ""]),
     }
 }
 
-/// One charge.
+/// A charge on the resource that all relays cover, of the two partners that relay each other.
+pub fn in_play(dice: &mut Dice) -> OneCharge {
+    let mut charge = charge(dice);
+    let path = path_of(0, 0, 0, 2);
+    charge.resource_id = Some(careless(dice, &path));
+    charge.partner_tenant_id = Some("t-a".into());
+    charge.reseller_mpn_id = Some("200".into());
+    charge.product = Product { usage: true, meter_id: Some("meter-3".into()), ..Product::default() };
+    charge.numbers = numbers(dice, true);
+    charge
+}
+
+/// Any charge.
 pub fn charge(dice: &mut Dice) -> OneCharge {
     let product = product(dice);
     let resource_id = match dice.below(12) {
@@ -96,14 +108,14 @@ pub fn charge(dice: &mut Dice) -> OneCharge {
     let group = GROUPS[if dice.chance(75) { 0 } else { dice.below(4) }];
     let resource_group = dice.chance(75).then(|| dice.spell(group)).or_else(|| dice.chance(30).then(String::new));
     let tenant = *dice.pick(&["t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-b", "t-b", "t-b", "t-b", "t-b2", "t-c", "t-unknown", ""]);
-    let reseller = *dice.pick(&["", "200", "200", "200", "100", "101", "300", "998"]);
+    let reseller = *dice.pick(&["", "200", "200", "200", "200", "200", "200", "100", "101", "300", "998"]);
     OneCharge {
         usage_date: Day(FIRST_DAY + i32::try_from(dice.below(7)).unwrap_or(0) - 1),
         subscription_id,
         resource_group,
         resource_id: resource_id.map(|id| careless(dice, &id)),
         partner_tenant_id: dice.chance(97).then(|| dice.spell(tenant)),
-        reseller_mpn_id: dice.chance(80).then(|| String::from(reseller)),
+        reseller_mpn_id: dice.chance(90).then(|| String::from(reseller)),
         numbers: numbers(dice, product.usage),
         product,
     }

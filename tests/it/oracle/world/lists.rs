@@ -40,6 +40,9 @@ fn created_on(dice: &mut Dice, story: &Story, records: &[AuditRecord], snapshot_
 /// All rows of all lists of a world.
 pub fn listed(dice: &mut Dice, stories: &[Story], records: &[AuditRecord]) -> Vec<ListedAssignment> {
     let mut rows: Vec<ListedAssignment> = Vec::new();
+    if dice.chance(25) {
+        return rows;
+    }
     let at_once = dice.chance(AT_ONCE);
     let impatient = dice.chance(1);
     for (space, most) in [(Space::Role, 4), (Space::Registration, 2)] {

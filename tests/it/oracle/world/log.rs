@@ -4,7 +4,7 @@ use pecan_core::event::{Action, AuditRecord, Body, Place, Space};
 use pecan_core::time::RawInstant;
 
 use super::super::product::BUILT_IN;
-use super::{Dice, MINUTE, NEAR, PRINCIPALS, SECOND, access_path, careless, path_below};
+use super::{Dice, MINUTE, NEAR, PRINCIPALS, SECOND, access_path, careless, path_below, path_of};
 
 /// What an assignment gives, in this world: two contents, the second rarely used.
 pub struct Story {
@@ -61,6 +61,19 @@ pub fn stories(dice: &mut Dice) -> Vec<Story> {
     stories
 }
 
+/// Makes the stories relay each other: earning roles on one chain of scopes, of principals of two organisations in turn.
+pub fn relay(dice: &mut Dice, stories: &mut [Story]) {
+    for (at, story) in stories.iter_mut().filter(|s| s.space == Space::Role).enumerate() {
+        let path = path_of(0, 0, 0, dice.below(3));
+        story.contents[0] = Body {
+            principal_id: Some(PRINCIPALS[if at % 2 == 0 { 0 } else { 3 }].into()),
+            role_definition_id: Some(BUILT_IN[dice.below(2)].0.into()),
+            definition_id: None,
+            scope: Some(careless(dice, &path)),
+        };
+    }
+}
+
 /// Records in the making.
 struct Pen<'a> {
     dice: &'a mut Dice,
@@ -69,20 +82,25 @@ struct Pen<'a> {
 }
 
 /// All audit records of the stories.
-pub fn records(dice: &mut Dice, stories: &[Story]) -> Vec<AuditRecord> {
+pub fn records(dice: &mut Dice, stories: &[Story], relay: bool) -> Vec<AuditRecord> {
     let mut pen = Pen { dice, records: Vec::new(), operations: 0 };
-    let silent = pen.dice.chance(10);
+    if relay {
+        pen.hand_over(stories);
+    }
+    let silent = relay || pen.dice.chance(10);
     for story in stories {
         let count = if silent { 0 } else { *pen.dice.pick(&[0, 1, 1, 1, 2, 3, 4, 6]) };
         for step in 0..count {
             // Mostly writes and deletes in turn, at whatever instants.
             let write = if pen.dice.chance(80) { step % 2 == 0 } else { pen.dice.chance(50) };
-            pen.operation(story, if write { Action::Write } else { Action::Delete });
+            let time = pen.dice.instant();
+            pen.operation(story, if write { Action::Write } else { Action::Delete }, time);
         }
     }
     if pen.dice.chance(10) {
         let stray = Story { space: Space::Role, assignment: "a-stray".into(), contents: [Body::default(), Body::default()] };
-        pen.operation(&stray, Action::Delete);
+        let time = pen.dice.instant();
+        pen.operation(&stray, Action::Delete, time);
     }
     let Pen { dice, mut records, .. } = pen;
     dice.shuffle(&mut records);
@@ -121,11 +139,21 @@ impl Pen<'_> {
         (body, path)
     }
 
-    fn operation(&mut self, story: &Story, action: Action) {
+    /// Each assignment is given when the one before is taken, or nearly so.
+    fn hand_over(&mut self, stories: &[Story]) {
+        let mut instants: Vec<RawInstant> = (0..=stories.len()).map(|_| self.dice.instant()).collect();
+        instants.sort_unstable();
+        for (story, pair) in stories.iter().zip(instants.windows(2)) {
+            self.operation(story, Action::Write, pair[0]);
+            let late = *self.dice.pick(&[0, 0, 0, 1, 1_000, -1, SECOND, -SECOND, 60 * MINUTE, -60 * MINUTE]);
+            self.operation(story, Action::Delete, RawInstant(pair[1].0 + late));
+        }
+    }
+
+    fn operation(&mut self, story: &Story, action: Action, time: RawInstant) {
         self.operations += 1;
         let which = usize::from(self.dice.chance(15));
         let (body, path_scope) = self.body(story, which);
-        let time = self.dice.instant();
         // 0: body on the start record, 1: on the success record, 2: on both, 3: nowhere.
         let carrier = if action == Action::Delete { 3 } else { *self.dice.pick(&[0, 0, 0, 1, 1, 2, 2, 2, 2, 3]) };
         let blank = AuditRecord {

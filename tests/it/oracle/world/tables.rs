@@ -67,7 +67,14 @@ fn partners(dice: &mut Dice) -> Vec<Partner> {
 /// Fills all tables but the lists.
 pub fn fill(dice: &mut Dice, reference: &mut Reference) {
     reference.partners = partners(dice);
-    for _ in 0..dice.between(3, 10) {
+    if dice.chance(60) {
+        // Two organisations that can relay each other.
+        for (principal_id, mpn_id) in [("p-1", "100"), ("p-2", "200")] {
+            let linked = span(dice, 80);
+            reference.principals.push(Principal { principal_id: principal_id.into(), mpn_id: mpn_id.into(), channel: Channel::Pal, linked });
+        }
+    }
+    for _ in 0..dice.between(2, 8) {
         reference.principals.push(Principal {
             principal_id: String::from(*dice.pick(&PRINCIPALS)),
             mpn_id: String::from(*dice.pick(&["100", "100", "100", "100", "101", "200", "200", "201", "300", "999"])),
