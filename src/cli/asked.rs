@@ -9,18 +9,24 @@ use super::args::Args;
 use super::speak::View;
 use crate::error::{Error, Result};
 use crate::job::{Job, Question, RunOptions};
+use crate::pipeline;
 use crate::schema::{self, Table};
 use crate::summary::Summary;
 
 /// `pecan run`.
-pub(super) fn run(_job: &Job, options: &RunOptions) -> Result<Summary> {
+pub(super) fn run(job: &Job, options: &RunOptions) -> Result<Summary> {
+    let summary = pipeline::run(job, options);
+    // Also after an error the line must be gone before anything else is written.
     options.progress.finish();
-    Err(not_connected("run"))
+    summary
 }
 
 /// `pecan plan`.
-pub(super) fn plan(_job: &Job, _options: &RunOptions, _view: &View) -> Result<String> {
-    Err(not_connected("plan"))
+pub(super) fn plan(job: &Job, options: &RunOptions, view: &View) -> Result<String> {
+    let plan = pipeline::plan(job, options);
+    options.progress.finish();
+    let plan = plan?;
+    Ok(view.show(|| plan.to_json(), |width, colour| plan.to_text(width, colour)))
 }
 
 /// `pecan check`.

@@ -94,7 +94,7 @@ impl Screen {
         if !summary.outcomes.is_empty() {
             self.labelled("", &kinds_of_charges(summary));
         }
-        let amounts: Vec<String> = summary.list_costs.iter().map(|(currency, amount)| with_currency(*amount, currency)).collect();
+        let amounts: Vec<String> = summary.list_costs.iter().map(|(currency, amount)| unbroken(&with_currency(*amount, currency))).collect();
         self.labelled("List cost", &if amounts.is_empty() { "none".to_string() } else { amounts.join(" · ") });
         let files = &summary.files;
         let parts = [("written", files.written), ("replaced", files.replaced), ("kept", files.kept), ("removed", files.removed)];
@@ -170,7 +170,7 @@ impl Screen {
             return;
         }
         self.title(title);
-        let room = self.width.saturating_sub(30);
+        let room = self.width.saturating_sub(20);
         let row = |top: &Top| vec![with_currency(top.missed_credit, &top.billing_currency), shortened(top.id.as_deref().unwrap_or("(none)"), room)];
         // The JSON lists each currency in turn; the screen takes the first few of each.
         let mut rows = Vec::new();
@@ -248,7 +248,7 @@ fn kinds_of_charges(summary: &Summary) -> String {
         let sum = kinds.entry(kind).or_default();
         *sum = sum.saturating_add(total.charges);
     }
-    kinds.iter().map(|((_, kind), n)| format!("{} {kind}", count(*n))).collect::<Vec<_>>().join(" · ")
+    kinds.iter().map(|((_, kind), n)| unbroken(&format!("{} {kind}", count(*n)))).collect::<Vec<_>>().join(" · ")
 }
 
 /// `1 row`, `2 rows`.
@@ -268,10 +268,15 @@ fn with_currency(amount: Amount, currency: &Currency) -> String {
     format!("{} {}", money(amount.0), currency_word(currency))
 }
 
+/// Text that [`wrapped`] leaves on one line.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
 /// Breaks at blanks; a longer word stays whole.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let Some(last) = lines.last_mut() else { break };
         let used = last.chars().count();
         if used > 0 && used + 1 + word.chars().count() > width {
@@ -283,7 +288,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
             last.push_str(word);
         }
     }
-    lines
+    lines.iter().map(|line| line.replace('\u{a0}', " ")).collect()
 }
 
 /// Leaves out the middle of what is too long: an ARM id is recognised by both sides.
