@@ -36,9 +36,11 @@ impl Progress {
         progress
     }
 
-    /// Names what is being done now, for example `reading audit records`.
+    /// Names what is being done now, for example `reading audit records`; with `-v` it is logged, too.
     pub fn stage(&self, what: impl Into<String>) {
-        self.bar.set_message(what.into());
+        let what = what.into();
+        tracing::info!("{what}");
+        self.bar.set_message(what);
     }
 
     /// Says how many bytes of charges there are to read; from now on rows and bytes are shown.
