@@ -20,6 +20,11 @@ use crate::store;
 /// The required columns.
 const NEEDED: &str = "date,SubscriptionId,meterId,ProductId,quantity,PayGPrice,pricingCurrency,billingCurrency,chargeType";
 
+/// Where test material nobody here wrote is.
+fn corpora() -> PathBuf {
+    std::env::var_os("PECAN_CORPORA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from)
+}
+
 fn write(path: &Path, content: impl AsRef<[u8]>) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();

@@ -7,7 +7,7 @@ use crate::source::parquet_file::ParquetFile;
 
 /// Files of a corpus; empty, aloud, where the corpora are not at hand.
 fn corpus(name: &str) -> Vec<PathBuf> {
-    let root = std::env::var_os("PECAN_CORPORA").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
+    let root = corpora();
     let Ok(entries) = fs::read_dir(root.join(name)) else {
         eprintln!("SKIPPED: no corpus {name} under {} (PECAN_CORPORA)", root.display());
         return Vec::new();
