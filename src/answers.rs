@@ -3,7 +3,7 @@
 //! A charge asks: for this chain of scopes, on this day, for these organisations? Scopes without any access interval drop
 //! out of the chain, so millions of resources share a few chains.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hashbrown::{HashMap, HashSet};
 use pecan_core::coverage::{OrganisationDay, Verdict};
@@ -100,20 +100,35 @@ impl<'a> Answers<'a> {
             holding.iter().filter_map(|s| self.table.codes.get(s)).copied().collect()
         };
         let chains: Vec<Vec<u32>> = scopes.iter().map(chain).collect();
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = self.lock();
         chains.into_iter().map(|chain| cache.code_of(chain)).collect()
     }
 
-    /// Answers every question; those not asked before in one join.
+    /// Answers every question; those about days not met before in one join.
+    ///
+    /// The lock is never held while the join runs: waiting for another thread pool, a thread may take up another batch
+    /// of the group, which asks here again. Two batches may then join the same day; both find the same.
     /// # Errors
     /// `Bug` if the join fails.
     pub fn ask(&self, questions: &[Question]) -> Result<Vec<Arc<Answer>>> {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        self.join_new_days(&mut cache, questions)?;
+        let (new, days) = self.new_days(questions);
+        let found = self.table.frame.join(&days)?;
+        let mut intervals: Vec<Vec<usize>> = vec![Vec::new(); new.len()];
+        for (asks, interval) in found {
+            intervals[asks as usize].push(interval as usize);
+        }
+        let mut cache = self.lock();
+        cache.on_chain.extend(new.into_iter().zip(intervals.into_iter().map(Arc::new)));
         Ok(questions.iter().map(|question| self.answer(&mut cache, *question)).collect())
     }
 
-    fn join_new_days(&self, cache: &mut Cache, questions: &[Question]) -> Result<()> {
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The (chain, day) pairs nobody asked about yet, and the scopes of each.
+    fn new_days(&self, questions: &[Question]) -> (Vec<(u32, i32)>, Vec<ChainDay>) {
+        let cache = self.lock();
         let new: HashSet<(u32, i32)> = questions.iter().map(|q| (q.chain, q.day)).filter(|key| !cache.on_chain.contains_key(key)).collect();
         let new: Vec<(u32, i32)> = new.into_iter().collect();
         let mut days = Vec::new();
@@ -122,12 +137,7 @@ impl<'a> Answers<'a> {
             let scopes = cache.by_code[*chain as usize].iter();
             days.extend(scopes.map(|scope| ChainDay { asks: narrow(asks), scope: *scope, day_from: span.from.0, day_until: span.until.0 }));
         }
-        let mut found: Vec<Vec<usize>> = vec![Vec::new(); new.len()];
-        for (asks, interval) in self.table.frame.join(&days)? {
-            found[asks as usize].push(interval as usize);
-        }
-        cache.on_chain.extend(new.into_iter().zip(found.into_iter().map(Arc::new)));
-        Ok(())
+        (new, days)
     }
 
     fn answer(&self, cache: &mut Cache, question: Question) -> Arc<Answer> {
