@@ -155,9 +155,9 @@ fn from_text<T: Copy>(array: &ArrayRef, filler: T, parse: impl Fn(&str) -> One<T
     let parse = |text: &str| if text.trim().is_empty() { One::Empty } else { parse(text) };
     match array.data_type() {
         DataType::Dictionary(_, _) => from_dictionary(array, filler, parse),
-        DataType::Utf8 => Some(gather(array.as_string::<i32>().iter(), array.len(), filler, |t| parse(t))),
-        DataType::LargeUtf8 => Some(gather(array.as_string::<i64>().iter(), array.len(), filler, |t| parse(t))),
-        DataType::Utf8View => Some(gather(array.as_string_view().iter(), array.len(), filler, |t| parse(t))),
+        DataType::Utf8 => Some(gather(array.as_string::<i32>().iter(), array.len(), filler, &parse)),
+        DataType::LargeUtf8 => Some(gather(array.as_string::<i64>().iter(), array.len(), filler, &parse)),
+        DataType::Utf8View => Some(gather(array.as_string_view().iter(), array.len(), filler, &parse)),
         DataType::Binary => Some(gather(array.as_binary::<i32>().iter(), array.len(), filler, |b| match std::str::from_utf8(b) {
             Ok(text) => parse(text),
             Err(_) => One::fault(&String::from_utf8_lossy(b), Reason::UnknownWord, "not UTF-8 text"),

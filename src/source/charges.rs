@@ -167,6 +167,7 @@ impl ChargeReader {
     /// The next rows, not yet decoded; cheap. `None`: the file is read, and has as many rows as its manifest says.
     /// # Errors
     /// `Input` for a damaged file or another number of rows than the manifest's; `Storage` when it cannot be read.
+    #[allow(clippy::should_implement_trait, reason = "fallible first: `while let Some(batch) = reader.next()?`")]
     pub fn next(&mut self) -> Result<Option<RawBatch>> {
         let part = match &mut self.input {
             Input::Parquet(scan) => scan.next_piece().map(Part::Parquet),

@@ -125,7 +125,8 @@ fn folders_without_a_usable_manifest_are_refused_clearly() {
 
 #[test]
 fn wrong_manifests_are_named_with_what_is_wrong() {
-    let cases: [(&[(&str, u64)], u64, &str); 6] = [
+    type Blobs<'a> = &'a [(&'a str, u64)];
+    let cases: [(Blobs, u64, &str); 6] = [
         (&[("a/part_0.csv", 1), ("a/part_0.csv", 1)], 2, "twice"),
         (&[("a/../../part_0.csv", 1)], 1, "the blob name"),
         (&[("a/part_0.csv", 1)], 2, "dataRowCount says 2"),
