@@ -38,8 +38,18 @@ pub struct AccessCounts {
     pub contradictions: u64,
     /// Registration assignments whose definition the table lacks (details 23).
     pub unknown_definitions: u64,
+    /// The same by definition.
+    pub by_unknown_definition: BTreeMap<String, u64>,
     /// Intervals at management groups or root without a row in the table, or not inherited (R-SCOPE-2).
     pub management_group_intervals_covering_nothing: u64,
+}
+
+impl AccessCounts {
+    fn unknown_definition(&mut self, definition_id: &str) {
+        self.unknown_definitions = self.unknown_definitions.saturating_add(1);
+        let of_id = self.by_unknown_definition.entry(definition_id.to_owned()).or_default();
+        *of_id = of_id.saturating_add(1);
+    }
 }
 
 /// All access intervals with a look-up by scope.
@@ -77,7 +87,7 @@ impl Access {
         match &in_force.content {
             Content::Role { principal_id, role_definition_id, .. } => self.push(id, principal_id, role_definition_id, &in_force, Span::ALWAYS),
             Content::Registration { definition_id, .. } => match definitions.get(definition_id.as_str()) {
-                None => self.counts.unknown_definitions = self.counts.unknown_definitions.saturating_add(1),
+                None => self.counts.unknown_definition(definition_id),
                 Some(authorizations) => {
                     for (principal_id, role_definition_id, valid) in authorizations {
                         self.push(id, principal_id, role_definition_id, &in_force, *valid);
@@ -104,8 +114,7 @@ impl Access {
 
     fn index(&mut self, groups: &ManagementGroups, inherit: bool) {
         for (at, interval) in self.intervals.iter().enumerate() {
-            let above = matches!(interval.scope.level(), Level::Root | Level::ManagementGroup);
-            if above && !(inherit && groups.knows(&interval.scope)) {
+            if covers_nothing(&interval.scope, groups, inherit) {
                 let counts = &mut self.counts;
                 counts.management_group_intervals_covering_nothing = counts.management_group_intervals_covering_nothing.saturating_add(1);
             } else if interval.scope.level() != Level::Other {
@@ -130,6 +139,12 @@ impl Access {
         let above = groups.above(scope).cloned();
         above.chain(inside).filter(|s| self.by_scope.contains_key(s)).collect()
     }
+}
+
+/// Whether access at this scope reaches no subscription: a management group or root without a row in the table, or not
+/// inherited (R-SCOPE-2).
+pub fn covers_nothing(scope: &Scope, groups: &ManagementGroups, inherit: bool) -> bool {
+    matches!(scope.level(), Level::Root | Level::ManagementGroup) && !(inherit && groups.knows(scope))
 }
 
 /// Authorizations by definition; identical rows are one (details 23).

@@ -44,7 +44,8 @@ pub fn amounts(numbers: &Numbers, rate: Option<D22>, outcome: Outcome, base: Cre
 /// What `covered` gives: credit in pricing and in billing currency (R-MONEY-2).
 fn would_be_credits(numbers: &Numbers, rate: D22, base: CreditBase) -> Result<(D12, D12), AmountFault> {
     let (Some(q), Some(p), Some(fx)) = (numbers.quantity, numbers.list_unit_price, numbers.exchange_rate) else {
-        return Ok((D12(0), D12(0)));
+        // Readers reject such rows (details 5, 6): a credit of 0 here would be wrong money.
+        panic!("a usage row without quantity, price or exchange rate reached the money");
     };
     match net_base(numbers, rate, q, p, base) {
         Base::List => Ok((fits("credit_pricing", product(&[q, p, rate]))?, fits("credit_billing", product(&[q, p, rate, fx]))?)),
@@ -56,10 +57,25 @@ fn would_be_credits(numbers: &Numbers, rate: D22, base: CreditBase) -> Result<(D
     }
 }
 
-enum Base {
+/// What the rate is applied to (R-MONEY-2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// Quantity × list unit price.
     List,
+    /// The net cost as it is.
     Net(D22),
-    GrossedUp { net: D22, stated: D22 },
+    /// Net cost ÷ (1 − stated rate).
+    GrossedUp {
+        /// Net cost.
+        net: D22,
+        /// The rate already taken off it.
+        stated: D22,
+    },
+}
+
+/// The base of a charge's credit under `credit_base`; `None` without quantity or price.
+pub fn base_of(numbers: &Numbers, rate: D22, base: CreditBase) -> Option<Base> {
+    Some(net_base(numbers, rate, numbers.quantity?, numbers.list_unit_price?, base))
 }
 
 /// Which base the rate is applied to under `credit_base` (R-MONEY-2, details 30).

@@ -121,12 +121,6 @@ struct Open {
     list_counted: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Closed {
-    Unseen,
-    Deleted(RawInstant),
-    Contradicted,
-}
 
 struct Fold<'a> {
     id: &'a str,
@@ -134,7 +128,10 @@ struct Fold<'a> {
     groups: &'a ManagementGroups,
     writes: Vec<(RawInstant, &'a Content)>,
     open: Option<Open>,
-    closed: Closed,
+    /// The last record is this delete.
+    deleted: Option<RawInstant>,
+    /// The last record or row is this contradiction: what comes next opens at its own instant.
+    contradicted: Option<RawInstant>,
     /// Last delete, contradiction or change of content: `created_on` must be later.
     barrier: Option<RawInstant>,
     folded: Folded,
@@ -146,8 +143,8 @@ pub fn fold(id: &str, events: &[Event], lists: &Lists, groups: &ManagementGroups
         Happening::Write(content) => Some((e.at, content)),
         _ => None,
     });
-    let mut fold = Fold { id, lists, groups, writes: writes.collect(), open: None, closed: Closed::Unseen, barrier: None, folded: Folded::default() };
-    fold.forget_contradictory_writes();
+    let mut fold = Fold { id, lists, groups, writes: writes.collect(), open: None, deleted: None, contradicted: None, barrier: None, folded: Folded::default() };
+    fold.forget_contradictory_writes(events);
     let mut items: Vec<Item> = events.iter().map(Item::Event).chain(lists.of(id).iter().map(Item::Listed)).collect();
     items.extend(fold.lacking_lists(events).into_iter().map(Item::Lacks));
     items.sort_by_key(Item::order);
@@ -158,11 +155,13 @@ pub fn fold(id: &str, events: &[Event], lists: &Lists, groups: &ManagementGroups
 }
 
 impl<'a> Fold<'a> {
-    /// Writes at one instant with different content are not believed, so no list may lean on them either (details 21).
-    fn forget_contradictory_writes(&mut self) {
+    /// Writes at one instant with different content, or at the instant of a contradiction, are not believed, so no list
+    /// may lean on them either (details 21).
+    fn forget_contradictory_writes(&mut self, events: &[Event]) {
         self.writes.sort();
         let all = self.writes.clone();
-        self.writes.retain(|(at, content)| !all.iter().any(|(other, c)| other == at && c != content));
+        let contradicted = |at: RawInstant| events.iter().any(|e| e.at == at && e.happening == Happening::Contradiction);
+        self.writes.retain(|(at, content)| !contradicted(*at) && !all.iter().any(|(other, c)| other == at && c != content));
     }
 
     /// Lists complete for a scope this assignment ever had, that do not name it.
@@ -203,20 +202,17 @@ impl<'a> Fold<'a> {
 
     fn delete(&mut self, event: &Event) {
         self.close(event.at, StoppedBy::Event, event.caller.clone());
-        self.closed = Closed::Deleted(event.at);
-        self.barrier = Some(event.at);
+        (self.deleted, self.contradicted, self.barrier) = (Some(event.at), None, Some(event.at));
     }
 
     fn contradiction(&mut self, event: &Event) {
         self.close(event.at, StoppedBy::Event, event.caller.clone());
-        self.closed = Closed::Contradicted;
-        self.barrier = Some(event.at);
+        (self.deleted, self.contradicted, self.barrier) = (None, Some(event.at), Some(event.at));
     }
 
     /// Several contradictory writes at one instant are one contradiction.
     fn contradictory_write(&mut self, event: &Event) {
-        let again = self.closed == Closed::Contradicted && self.barrier == Some(event.at);
-        if !again {
+        if self.contradicted != Some(event.at) {
             self.folded.contradictions = self.folded.contradictions.saturating_add(1);
         }
         self.contradiction(event);
@@ -228,11 +224,13 @@ impl<'a> Fold<'a> {
             _ => {
                 if self.open.is_some() {
                     self.close(event.at, StoppedBy::Event, event.caller.clone());
-                    self.barrier = Some(event.at);
+                    self.barrier = self.barrier.max(Some(event.at));
                 }
-                self.start(content, event.at, StartedBy::Event, event.at, false);
+                let at_its_own_instant = self.contradicted.is_some();
+                self.start(content, event.at, StartedBy::Event, event.at, at_its_own_instant);
             }
         }
+        (self.deleted, self.contradicted) = (None, None);
     }
 
     fn listed(&mut self, at: RawInstant, content: &Content, created_on: Option<RawInstant>) {
@@ -241,11 +239,12 @@ impl<'a> Fold<'a> {
             Some(open) => {
                 let last_seen = open.last_seen;
                 self.close(last_seen, StoppedBy::EndedUnobserved, None);
-                self.barrier = Some(at);
+                self.barrier = self.barrier.max(Some(at));
                 self.start(content, at, StartedBy::Snapshot, at, true);
             }
             None => self.listed_first(at, content, created_on),
         }
+        self.contradicted = None;
     }
 
     fn listed_again(&mut self, at: RawInstant, content: &Content, created_on: Option<RawInstant>) {
@@ -261,23 +260,26 @@ impl<'a> Fold<'a> {
     }
 
     fn listed_first(&mut self, at: RawInstant, content: &Content, created_on: Option<RawInstant>) {
-        match (self.closed, created_on) {
-            (Closed::Deleted(deleted), Some(created)) if created <= deleted => {
-                self.folded.contradictions = self.folded.contradictions.saturating_add(1);
-            }
-            (Closed::Unseen | Closed::Deleted(_), Some(created)) if self.may_reach_back_to(created, at, content) => {
-                let (from, started_by) = self.start_of_creation(created, content);
-                self.start(content, from, started_by, at, true);
-            }
-            _ => self.start(content, at, StartedBy::Snapshot, at, true),
+        // An empty created_on stands for the list's own instant.
+        let created = created_on.unwrap_or(at);
+        if self.deleted.is_some_and(|deleted| created <= deleted) {
+            self.folded.contradictions = self.folded.contradictions.saturating_add(1);
+        } else if created_on.is_some() && self.contradicted.is_none() && self.may_reach_back_to(created, at, content) {
+            let (from, started_by) = self.start_of_creation(created, content);
+            self.start(content, from, started_by, at, true);
+        } else {
+            self.start(content, at, StartedBy::Snapshot, at, true);
         }
     }
 
     /// `created_on` never reaches back over a delete, over other content, or over a complete list that lacked it.
     fn may_reach_back_to(&self, created: RawInstant, listed_at: RawInstant, content: &Content) -> bool {
+        let between = |at: RawInstant| created <= at && at < listed_at;
+        let lacked = |list: &&List| between(list.at) && !list.ids.contains(self.id);
+        let other_written = || self.writes.iter().any(|(at, c)| between(*at) && *c != content);
+        let other_listed = || self.lists.of(self.id).iter().any(|l| between(l.at) && l.content.as_ref() != Some(content));
         let after_barrier = self.barrier.is_none_or(|barrier| created > barrier);
-        let lacked = |list: &&List| list.at < listed_at && list.at > created && !list.ids.contains(self.id);
-        after_barrier && !self.lists.covering(content.scope(), self.groups).iter().any(lacked)
+        after_barrier && !other_written() && !other_listed() && !self.lists.covering(content.scope(), self.groups).iter().any(lacked)
     }
 
     /// `created_on`, or the success record of its write if that lies within 15 minutes after it.
@@ -291,7 +293,7 @@ impl<'a> Fold<'a> {
     fn listed_twice(&mut self, at: RawInstant) {
         self.folded.contradictions = self.folded.contradictions.saturating_add(1);
         self.vanish();
-        self.barrier = Some(at);
+        self.barrier = self.barrier.max(Some(at));
     }
 
     fn lacks(&mut self, list: &List) {
@@ -305,7 +307,6 @@ impl<'a> Fold<'a> {
     fn vanish(&mut self) {
         if let Some(last_seen) = self.open.as_ref().map(|o| o.last_seen) {
             self.close(last_seen, StoppedBy::EndedUnobserved, None);
-            self.closed = Closed::Unseen;
         }
     }
 
@@ -315,7 +316,6 @@ impl<'a> Fold<'a> {
 
     fn close(&mut self, until: RawInstant, stopped_by: StoppedBy, caller: Option<String>) {
         let Some(open) = self.open.take() else { return };
-        self.closed = Closed::Unseen;
         if let Some(span) = Span::new(open.from.up(), until.down()) {
             self.folded.spans.push(InForce { content: open.content, span, started_by: open.started_by, stopped_by: Some(stopped_by), stopped_caller: caller });
         }

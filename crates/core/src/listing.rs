@@ -84,18 +84,19 @@ impl Lists {
     /// [`ListsTooClose`].
     pub fn new(rows: &[ListedAssignment], space: Space) -> Result<Lists, ListsTooClose> {
         let mut lists = Lists::default();
-        let mut rows_of: BTreeMap<(RawInstant, Option<Scope>, String), Vec<&ListedAssignment>> = BTreeMap::new();
+        // Rows of one instant are compared whatever list they stand in: they must say the same.
+        let mut rows_of: BTreeMap<(RawInstant, &String), Vec<&ListedAssignment>> = BTreeMap::new();
         for row in rows.iter().filter(|r| r.space == space) {
             let scope = row.snapshot_scope.as_deref().map(Scope::parse);
             let of_scope = lists.by_scope.entry(scope.clone()).or_default();
             let list = of_scope.entry(row.snapshot_at).or_insert_with(|| List { at: row.snapshot_at, scope: scope.clone(), ids: BTreeSet::new() });
             if let Some(id) = &row.assignment_id {
                 list.ids.insert(id.clone());
-                rows_of.entry((row.snapshot_at, scope, id.clone())).or_default().push(row);
+                rows_of.entry((row.snapshot_at, id)).or_default().push(row);
             }
         }
-        for ((at, _, id), rows) in rows_of {
-            lists.listed.entry(id).or_default().push(listed(at, &rows));
+        for ((at, id), rows) in rows_of {
+            lists.listed.entry(id.clone()).or_default().push(listed(at, &rows));
         }
         lists.check_distance()?;
         Ok(lists)

@@ -1,8 +1,9 @@
 //! Audit records → events of each assignment (R-ACCESS-1, R-ACCESS-2, details 18-20).
 //!
-//! 1. Records with one event data id are one record, or a contradiction.
-//! 2. Records of one correlation id, assignment id and action are one operation.
-//! 3. An operation with a success record is an event at the first success; a write takes its content from whichever record has a body.
+//! 1. Deliveries of one event data id are one record, or a contradiction.
+//! 2. Records of one correlation id, assignment id and action are one operation; a contradiction in one is in all of it.
+//! 3. An operation with a success record is an event at the first success; a write takes its content from whichever record
+//!    has a body. A contradicted one closes the assignment there, and at every instant its twofold record was delivered with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,12 +67,19 @@ pub struct Paired {
     pub contradictions: u64,
 }
 
+/// One record after its deliveries were put together.
+struct Delivered {
+    record: AuditRecord,
+    /// Instants at which a success was delivered with different contents; `None`: the deliveries agree.
+    twofold: Option<Vec<RawInstant>>,
+}
+
 /// Pairs records into events. Order of records never matters (R-ACCESS-8).
 pub fn pair(mut records: Vec<AuditRecord>) -> Paired {
     records.sort_by_key(|r| r.place);
     let mut paired = Paired::default();
-    let believed = paired.without_duplicates(records);
-    for operation in operations(believed) {
+    let delivered = paired.deliver(records);
+    for operation in operations(delivered) {
         paired.add_operation(&operation);
     }
     paired
@@ -79,12 +87,12 @@ pub fn pair(mut records: Vec<AuditRecord>) -> Paired {
 
 impl Paired {
     /// Step 1 (details 20).
-    fn without_duplicates(&mut self, records: Vec<AuditRecord>) -> Vec<AuditRecord> {
-        let mut single = Vec::new();
+    fn deliver(&mut self, records: Vec<AuditRecord>) -> Vec<Delivered> {
+        let mut delivered = Vec::new();
         let mut by_id: BTreeMap<String, Vec<AuditRecord>> = BTreeMap::new();
         for record in records {
             if record.event_data_id.is_empty() {
-                single.push(record);
+                delivered.push(Delivered { record, twofold: None });
             } else {
                 by_id.entry(record.event_data_id.to_ascii_lowercase()).or_default().push(record);
             }
@@ -93,48 +101,54 @@ impl Paired {
             match merge_copies(&copies) {
                 Some(record) => {
                     self.duplicates = self.duplicates.saturating_add(count(copies.len()).saturating_sub(1));
-                    single.push(record);
+                    delivered.push(Delivered { record, twofold: None });
                 }
-                None => self.contradict(&copies),
-            }
-        }
-        single
-    }
-
-    /// Neither record is believed; whatever assignment a proving one names is closed at that instant.
-    fn contradict(&mut self, records: &[AuditRecord]) {
-        self.contradictions = self.contradictions.saturating_add(1);
-        let mut first: BTreeMap<AssignmentKey, &AuditRecord> = BTreeMap::new();
-        for record in records.iter().filter(|r| r.proves) {
-            if let Some(id) = &record.assignment_id {
-                let earliest = first.entry((record.space, id.clone())).or_insert(record);
-                if record.time < earliest.time {
-                    *earliest = record;
-                }
-            }
-        }
-        for (key, record) in first {
-            self.events.entry(key).or_default().push(event(record, Happening::Contradiction));
-        }
-    }
-
-    /// Steps 2 and 3.
-    fn add_operation(&mut self, records: &[AuditRecord]) {
-        let Some(success) = records.iter().filter(|r| r.proves).min_by_key(|r| (r.time, r.place)) else { return };
-        let Some(id) = success.assignment_id.clone() else { return };
-        let happening = match success.action {
-            Action::Delete => Happening::Delete,
-            Action::Write => match content_of(records, success) {
-                Ok(content) => Happening::Write(content),
-                Err(NoContent::Contradiction) => {
+                None => {
                     self.contradictions = self.contradictions.saturating_add(1);
-                    Happening::Contradiction
+                    delivered.extend(contradicted(copies));
                 }
-                Err(NoContent::NoBody) => return self.rejected.push(no_body(success)),
-            },
-        };
-        self.events.entry((success.space, id)).or_default().push(event(success, happening));
+            }
+        }
+        delivered
     }
+
+    /// Step 3.
+    fn add_operation(&mut self, records: &[Delivered]) {
+        let Some(success) = records.iter().map(|d| &d.record).filter(|r| r.proves).min_by_key(|r| (r.time, r.place)) else { return };
+        let Some(id) = success.assignment_id.clone() else { return };
+        let twofold: Vec<RawInstant> = records.iter().filter_map(|d| d.twofold.as_ref()).flatten().copied().collect();
+        let content = content_of(records, success);
+        let happening = match (success.action, content) {
+            _ if records.iter().any(|d| d.twofold.is_some()) => Happening::Contradiction,
+            (Action::Delete, _) => Happening::Delete,
+            (Action::Write, Ok(content)) => Happening::Write(content),
+            (Action::Write, Err(NoContent::NoBody)) => return self.rejected.push(no_body(success)),
+            (Action::Write, Err(NoContent::Contradiction)) => {
+                self.contradictions = self.contradictions.saturating_add(1);
+                Happening::Contradiction
+            }
+        };
+        let events = self.events.entry((success.space, id)).or_default();
+        events.push(event(success, happening));
+        events.extend(twofold.into_iter().map(|at| Event { at, ..event(success, Happening::Contradiction) }));
+    }
+}
+
+/// Deliveries that differ in more than time: one contradicted record for each operation they name.
+fn contradicted(copies: Vec<AuditRecord>) -> Vec<Delivered> {
+    let mut by_operation: BTreeMap<(Space, Action, Option<String>, String), Vec<AuditRecord>> = BTreeMap::new();
+    for copy in copies {
+        let key = (copy.space, copy.action, copy.assignment_id.clone(), copy.correlation_id.to_ascii_lowercase());
+        by_operation.entry(key).or_default().push(copy);
+    }
+    let one = |copies: Vec<AuditRecord>| {
+        let instants: Vec<RawInstant> = copies.iter().filter(|r| r.proves).map(|r| r.time).collect();
+        let mut record = copies.iter().find(|r| r.proves).or(copies.first())?.clone();
+        let effect = if record.action == Action::Write { instants.iter().max() } else { instants.iter().min() };
+        record.time = effect.copied().unwrap_or(record.time);
+        Some(Delivered { record, twofold: Some(instants) })
+    };
+    by_operation.into_values().filter_map(one).collect()
 }
 
 fn count(len: usize) -> u64 {
@@ -209,16 +223,16 @@ fn merge_field(a: &Option<String>, b: &Option<String>) -> Result<Option<String>,
 }
 
 /// Step 2: records by correlation id, assignment id and action; an empty correlation id joins nothing (details 20).
-fn operations(records: Vec<AuditRecord>) -> Vec<Vec<AuditRecord>> {
+fn operations(delivered: Vec<Delivered>) -> Vec<Vec<Delivered>> {
     let mut alone = Vec::new();
-    let mut joined: BTreeMap<(Space, Action, String, String), Vec<AuditRecord>> = BTreeMap::new();
-    for record in records {
-        let Some(id) = record.assignment_id.clone() else { continue };
-        if record.correlation_id.is_empty() {
-            alone.push(vec![record]);
+    let mut joined: BTreeMap<(Space, Action, String, String), Vec<Delivered>> = BTreeMap::new();
+    for one in delivered {
+        let Some(id) = one.record.assignment_id.clone() else { continue };
+        if one.record.correlation_id.is_empty() {
+            alone.push(vec![one]);
         } else {
-            let key = (record.space, record.action, record.correlation_id.to_ascii_lowercase(), id);
-            joined.entry(key).or_default().push(record);
+            let key = (one.record.space, one.record.action, one.record.correlation_id.to_ascii_lowercase(), id);
+            joined.entry(key).or_default().push(one);
         }
     }
     alone.extend(joined.into_values());
@@ -230,13 +244,13 @@ enum NoContent {
     Contradiction,
 }
 
-fn content_of(records: &[AuditRecord], success: &AuditRecord) -> Result<Content, NoContent> {
+fn content_of(records: &[Delivered], success: &AuditRecord) -> Result<Content, NoContent> {
     let mut body: Option<Body> = None;
-    for record in records {
-        body = merge_bodies(body.as_ref(), record.body.as_ref()).map_err(|Differs| NoContent::Contradiction)?;
+    for one in records {
+        body = merge_bodies(body.as_ref(), one.record.body.as_ref()).map_err(|Differs| NoContent::Contradiction)?;
     }
     let body = body.ok_or(NoContent::NoBody)?;
-    let path = || success.path_scope.clone().or_else(|| records.iter().find_map(|r| r.path_scope.clone()));
+    let path = || success.path_scope.clone().or_else(|| records.iter().find_map(|one| one.record.path_scope.clone()));
     let scope = Scope::parse(&body.scope.clone().or_else(path).ok_or(NoContent::NoBody)?);
     match success.space {
         Space::Role => Ok(Content::Role {

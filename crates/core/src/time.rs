@@ -3,12 +3,13 @@
 //! Decisions are made in microseconds UTC ([`Instant`]); what a source wrote is kept finer ([`RawInstant`])
 //! because order is decided before rounding (details 21).
 
-use jiff::civil::{Date, DateTime};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::temporal::Pieces;
 
 /// Microseconds in a day.
 pub const DAY_MICROS: i64 = 86_400_000_000;
 const NANOS_PER_MICRO: i128 = 1_000;
+const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 /// An instant as its source wrote it: nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,15 +96,12 @@ impl Day {
 
     /// The civil date, if it lies in the years -9999..=9999.
     pub fn date(self) -> Option<Date> {
-        let seconds = i64::from(self.0).checked_mul(86_400)?;
-        Some(TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(seconds).ok()?).date())
+        EPOCH.checked_add(jiff::Span::new().try_days(self.0).ok()?).ok()
     }
 
     /// The day of a civil date.
     pub fn from_date(date: Date) -> Day {
-        let midnight = date.to_datetime(jiff::civil::Time::midnight());
-        let seconds = TimeZone::UTC.to_timestamp(midnight).map(|t| t.as_second()).unwrap_or(0);
-        Day(i32::try_from(seconds.div_euclid(86_400)).unwrap_or(0))
+        Day(date.since(EPOCH).map_or(0, |span| span.get_days()))
     }
 
     /// The day before.
@@ -191,12 +189,23 @@ pub fn gaps(whole: Span, covered: &[Span]) -> Vec<Span> {
 /// Reads an instant: RFC 3339, ISO without zone (= UTC), a bare date (midnight UTC), or `M/D/YYYY [h:mm[:ss] [AM|PM]]`.
 pub fn parse_instant(text: &str) -> Option<RawInstant> {
     let text = text.trim();
-    if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
-        return Some(RawInstant(stamp.as_nanosecond()));
+    if text.contains('/') {
+        return instant_of(parse_american(text)?, 0);
     }
-    let civil = parse_civil(text)?;
-    let stamp = TimeZone::UTC.to_timestamp(civil).ok()?;
-    Some(RawInstant(stamp.as_nanosecond()))
+    let extended_form = text.as_bytes().get(4) == Some(&b'-');
+    let pieces = Pieces::parse(text).ok().filter(|p| extended_form && p.time_zone_annotation().is_none())?;
+    let time = pieces.time().unwrap_or(Time::midnight());
+    let offset = pieces.to_numeric_offset().map_or(0, |offset| offset.seconds());
+    instant_of(pieces.date().to_datetime(time), offset)
+}
+
+/// Civil arithmetic, not a timestamp type: 9999-12-31 is how many tables write "open".
+fn instant_of(civil: DateTime, offset_seconds: i32) -> Option<RawInstant> {
+    let (day, time) = (Day::from_date(civil.date()), civil.time());
+    let minutes = i128::from(time.hour()).checked_mul(60)?.checked_add(i128::from(time.minute()))?;
+    let seconds = minutes.checked_mul(60)?.checked_add(i128::from(time.second()))?.checked_sub(i128::from(offset_seconds))?;
+    let whole = i128::from(day.0).checked_mul(86_400)?.checked_add(seconds)?;
+    whole.checked_mul(1_000_000_000)?.checked_add(i128::from(time.subsec_nanosecond())).map(RawInstant)
 }
 
 /// Reads a date: like [`parse_instant`], and the UTC date of that instant (details 7).
@@ -204,14 +213,6 @@ pub fn parse_day(text: &str) -> Option<Day> {
     let nanos = parse_instant(text)?.0;
     let days = nanos.div_euclid(i128::from(DAY_MICROS).saturating_mul(NANOS_PER_MICRO));
     i32::try_from(days).ok().map(Day)
-}
-
-fn parse_civil(text: &str) -> Option<DateTime> {
-    if text.contains('/') {
-        return parse_american(text);
-    }
-    let iso = text.as_bytes().get(4) == Some(&b'-');
-    iso.then(|| text.parse::<DateTime>().ok()).flatten()
 }
 
 fn parse_american(text: &str) -> Option<DateTime> {
@@ -250,6 +251,8 @@ mod tests {
         for text in ["", "2026-13-01", "2026-09-31", "20260905", "5.9.2026", "tomorrow", "2026-09", "9/5/26"] {
             assert_eq!(parse_day(text), None, "{text}");
         }
+        assert_eq!(parse_day("9999-12-31T23:59:59.9999999Z").map(|d| d.to_string()), Some("9999-12-31".into()));
+        assert_eq!(parse_day("9999-12-31").and_then(Day::date).map(Day::from_date), parse_day("12/31/9999"));
         assert_eq!(day.to_string(), "2026-09-05");
         assert_eq!(day.month(), "2026-09");
     }

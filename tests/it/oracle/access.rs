@@ -267,11 +267,10 @@ impl Story<'_> {
                     run.until = Some((*at, "event"));
                     return (j, true);
                 }
-                Step::Listed(present, _) => match self.word(step, run.given.path()) {
+                Step::Listed(..) => match self.word(step, run.given.path()) {
                     Word::Nothing => {}
                     Word::Absent => {
-                        // Lists of one instant may disagree: then it was seen, and is gone.
-                        seen = if present.contains_key(&run.given) { *at } else { seen };
+                        // Rows of one instant that contradict each other are not believed: they are no sighting either.
                         run.until = Some((seen, "ended_unobserved"));
                         return (j + 1, false);
                     }
