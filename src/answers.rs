@@ -94,12 +94,12 @@ impl<'a> Answers<'a> {
     }
 
     /// Codes of the chains of these scopes: equal chains of scopes that hold intervals have equal codes.
-    pub fn chains(&self, scopes: &[Option<Scope>]) -> Vec<u32> {
-        let chain = |scope: &Option<Scope>| -> Vec<u32> {
-            let holding = scope.as_ref().map(|s| self.knowledge.access.chain(s, &self.knowledge.groups)).unwrap_or_default();
-            holding.iter().filter_map(|s| self.table.codes.get(s)).copied().collect()
+    pub fn chains<'s>(&self, scopes: impl Iterator<Item = Option<&'s Scope>>) -> Vec<u32> {
+        let chain = |scope: Option<&Scope>| -> Vec<u32> {
+            let holding = scope.map(|s| self.knowledge.access.chain(s, &self.knowledge.groups)).unwrap_or_default();
+            holding.into_iter().filter_map(|s| self.table.codes.get(s)).copied().collect()
         };
-        let chains: Vec<Vec<u32>> = scopes.iter().map(chain).collect();
+        let chains: Vec<Vec<u32>> = scopes.map(chain).collect();
         let mut cache = self.lock();
         chains.into_iter().map(|chain| cache.code_of(chain)).collect()
     }

@@ -4,110 +4,35 @@
 //! The input side is added up here from what was decoded, list cost by the wide path of the money module; the output side
 //! is decoded from the staged files again. The two share no arithmetic.
 
-use std::collections::BTreeMap;
-
 use arrow::datatypes::i256;
-use pecan_core::charge::{Amounts, Numbers};
-use pecan_core::money::product_wide;
 
+pub use crate::control::{BatchControl, Control};
+
+use crate::control::AUDITED;
 use crate::decide::cells::Daily;
-use crate::decide::keys::Keys;
 use crate::error::{Error, Result};
-use crate::schema::name;
 use crate::stage::ReadBack;
 
-/// The audited columns of `fact_credit_line`.
-const AUDITED: [&str; 6] =
-    [name::QUANTITY, name::LIST_COST, name::CREDIT_PRICING, name::CREDIT_BILLING, name::APPLIED_CREDIT_BILLING, name::IMPLIED_CREDIT_PRICING];
 
-type Totals = [i256; AUDITED.len()];
-
-/// Sums of a batch by key of the billing currency.
-#[derive(Debug, Default)]
-pub struct BatchControl {
-    rows: u64,
-    by_key: BTreeMap<i32, Totals>,
+/// What staged files say, as the same kind of sums.
+fn of_files(files: &[ReadBack]) -> Control {
+    let mut control = Control::default();
+    for file in files {
+        control.rows += file.rows;
+        for (currency, sums) in &file.sums {
+            control.add_totals(currency.clone(), &AUDITED.map(|column| sums.get(column).copied().unwrap_or(i256::ZERO)));
+        }
+    }
+    control
 }
 
-/// Sums by billing currency as written, and rows.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Control {
-    rows: u64,
-    sums: BTreeMap<Option<String>, Totals>,
-}
-
-fn plus(a: i256, b: i256) -> i256 {
-    a.checked_add(b).expect("2^127 rows of 128-bit numbers fit 256 bits")
-}
-
-impl BatchControl {
-    /// Adds an accepted row.
-    pub fn add(&mut self, currency: i32, numbers: &Numbers, amounts: &Amounts) {
-        let list_cost = match (numbers.quantity, numbers.list_unit_price) {
-            (Some(q), Some(p)) => product_wide(&[q, p]).map_or(0, |cost| cost.0),
-            _ => 0,
-        };
-        let values = [
-            numbers.quantity.map_or(0, |q| q.0),
-            list_cost,
-            amounts.credit_pricing.0,
-            amounts.credit_billing.0,
-            amounts.applied_billing.map_or(0, |a| a.0),
-            amounts.implied_pricing.map_or(0, |a| a.0),
-        ];
-        let totals = self.by_key.entry(currency).or_insert([i256::ZERO; AUDITED.len()]);
-        for (total, value) in totals.iter_mut().zip(values) {
-            *total = plus(*total, i256::from_i128(value));
-        }
-        self.rows += 1;
+/// Empty currency text and null are one in keys.
+fn by_key(of: &Control) -> Control {
+    let mut control = Control { rows: of.rows, sums: Default::default() };
+    for (currency, totals) in &of.sums {
+        control.add_totals(currency.clone().filter(|c| !c.is_empty()), totals);
     }
-
-    /// The same sums by text.
-    pub fn named(&self, currencies: &Keys) -> Control {
-        let mut control = Control { rows: self.rows, sums: BTreeMap::new() };
-        for (key, totals) in &self.by_key {
-            control.add_totals(currencies.value(*key).map(str::to_owned), totals);
-        }
-        control
-    }
-}
-
-impl Control {
-    fn add_totals(&mut self, currency: Option<String>, totals: &Totals) {
-        let sums = self.sums.entry(currency).or_insert([i256::ZERO; AUDITED.len()]);
-        for (sum, total) in sums.iter_mut().zip(totals) {
-            *sum = plus(*sum, *total);
-        }
-    }
-
-    /// Adds the sums of another batch.
-    pub fn merge(&mut self, other: &Control) {
-        self.rows += other.rows;
-        for (currency, totals) in &other.sums {
-            self.add_totals(currency.clone(), totals);
-        }
-    }
-
-    /// What staged files say, as the same kind of sums.
-    fn of_files(files: &[ReadBack]) -> Control {
-        let mut control = Control::default();
-        for file in files {
-            control.rows += file.rows;
-            for (currency, sums) in &file.sums {
-                control.add_totals(currency.clone(), &AUDITED.map(|column| sums.get(column).copied().unwrap_or(i256::ZERO)));
-            }
-        }
-        control
-    }
-
-    /// Empty currency text and null are one in keys.
-    fn by_key(&self) -> Control {
-        let mut control = Control { rows: self.rows, sums: BTreeMap::new() };
-        for (currency, totals) in &self.sums {
-            control.add_totals(currency.clone().filter(|c| !c.is_empty()), totals);
-        }
-        control
-    }
+    control
 }
 
 fn lost(group: &str, what: &str, expected: &str, seen: &str) -> Error {
@@ -164,11 +89,11 @@ pub fn check_rows(group: &str, files: &[FileRows]) -> Result<()> {
 /// # Errors
 /// `Bug` naming the group, the column and both sums.
 pub fn check_sums(group: &str, input: &Control, lines: &[ReadBack], daily: &Daily, daily_files: &[ReadBack]) -> Result<()> {
-    let written = Control::of_files(lines);
+    let written = of_files(lines);
     compare(group, "credit lines", input, &written)?;
     let cells = of_cells(daily);
-    compare(group, "daily cells", &without_implied(&written.by_key()), &cells)?;
-    let mut daily_written = Control::of_files(daily_files).by_key();
+    compare(group, "daily cells", &without_implied(&by_key(&written)), &cells)?;
+    let mut daily_written = by_key(&of_files(daily_files));
     let file_rows: u64 = daily_files.iter().map(|f| f.rows).sum();
     if file_rows != daily.cells.len() as u64 {
         return Err(lost(group, "rows of fact_credit_daily", &daily.cells.len().to_string(), &file_rows.to_string()));

@@ -5,9 +5,9 @@
 
 pub mod cells;
 mod class;
-pub mod keys;
 pub mod lines;
 pub mod newest;
+pub mod one;
 mod row;
 mod scopes;
 
@@ -26,13 +26,13 @@ use pecan_core::time::{Day, RawInstant};
 
 use self::cells::{BatchCells, SumTooLarge, Sums, checked_sum};
 use self::class::Classes;
-use self::keys::{Keys, PerValue};
+use crate::keys::{Keys, PerValue};
 use self::lines::{CodedTexts, Line, LineColumns, Provenance};
 use self::newest::{BatchNames, Names};
 use self::row::{Row, Rows};
 use self::scopes::Scopes;
 use crate::answers::{Answer, Answers, PartyCodes, Question};
-use crate::conserve::{BatchControl, Control};
+use crate::control::{BatchControl, Control};
 use crate::error::Result;
 use crate::source::ChargeBatch;
 
@@ -112,7 +112,7 @@ struct Plan {
 pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Context) -> Result<Decided<'a>> {
     let mut planner = Planner::new(batch, context);
     let (plans, rejected) = planner.plan();
-    let chains = context.answers.chains(&planner.scopes.all.iter().map(|s| s.scope.clone()).collect::<Vec<_>>());
+    let chains = context.answers.chains(planner.scopes.all.iter().map(|s| s.scope.as_ref()));
     let (plans, questions) = ask(plans, &planner, &chains);
     let answers = context.answers.ask(&questions)?;
     let mut lines = Lines::new(batch, context, &planner, &answers);

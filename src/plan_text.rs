@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::plan::{Action, Found, Planned};
+use crate::schema::name;
 
 /// What a run would do.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl Plan {
 
     /// One object: `groups` (group_id, action, why, files, bytes) and `warnings` (code, text).
     pub fn to_json(&self) -> Value {
-        let groups = self.rows.iter().map(|r| json!({ "group_id": r.group_id, "action": r.action.word(), "why": r.why, "files": r.files, "bytes": r.bytes }));
+        let groups = self.rows.iter().map(|r| json!({ (name::GROUP_ID): r.group_id, "action": r.action.word(), "why": r.why, "files": r.files, "bytes": r.bytes }));
         let warnings = self.warnings.iter().map(|(code, text)| json!({ "code": code, "text": text }));
         json!({ "groups": groups.collect::<Vec<_>>(), "warnings": warnings.collect::<Vec<_>>() })
     }

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use pecan_core::charge::{Amounts, Evidence, Outcome};
 use pecan_core::scope::id_key;
 
-use super::keys::Keys;
+use crate::keys::Keys;
 use crate::error::{Error, Result};
 use crate::source::ChargeBatch;
 

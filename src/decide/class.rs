@@ -3,7 +3,7 @@
 use pecan_core::reference::ExcludedKind;
 use pecan_core::scope::is_null_id;
 
-use super::keys::{Keys, PerValue};
+use crate::keys::{Keys, PerValue};
 use crate::source::ChargeBatch;
 
 /// The classifying columns of a batch, worked out once per distinct value.

@@ -13,7 +13,7 @@ use pecan_core::product::split_product_id;
 use pecan_core::reference::ExcludedKind;
 use pecan_core::scope::Level;
 
-use super::keys::NULL;
+use crate::keys::NULL;
 use crate::columns::Text;
 use crate::error::{Error, Result};
 use crate::schema::name;

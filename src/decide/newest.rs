@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use pecan_core::scope::id_key;
 use serde::{Deserialize, Serialize};
 
-use super::keys::{Keys, NULL};
+use crate::keys::{Keys, NULL};
 use crate::columns::Text;
 use crate::source::ChargeBatch;
 

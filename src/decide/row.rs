@@ -4,7 +4,7 @@ use pecan_core::charge::{Numbers, Reason};
 use pecan_core::money::{D22, ONE};
 use pecan_core::time::Day;
 
-use super::keys::Keys;
+use crate::keys::Keys;
 use crate::columns::{Cell, Fault, Parsed};
 use crate::source::{ChargeBatch, Field};
 
@@ -62,6 +62,8 @@ pub struct Rows<'a> {
     batch: &'a ChargeBatch,
     pricing: Keys<'a>,
     billing: Keys<'a>,
+    /// The last day asked about and the first day of its month: neighbours mostly share it.
+    month: std::cell::Cell<(i32, i32)>,
 }
 
 fn cell<T: Copy>(field: Field, column: &Parsed<T>, row: usize) -> Result<Option<T>, RowFault> {
@@ -79,7 +81,7 @@ fn needed<T>(usage: bool, field: Field, value: Option<T>) -> Result<Option<T>, R
 impl<'a> Rows<'a> {
     /// Looks at the columns of a batch.
     pub fn new(batch: &'a ChargeBatch) -> Rows<'a> {
-        Rows { batch, pricing: Keys::new(&batch.pricing_currency), billing: Keys::new(&batch.billing_currency) }
+        Rows { batch, pricing: Keys::new(&batch.pricing_currency), billing: Keys::new(&batch.billing_currency), month: std::cell::Cell::new((i32::MIN, i32::MIN)) }
     }
 
     /// Reads one row.
@@ -105,7 +107,7 @@ impl<'a> Rows<'a> {
         let last = cell(Field::PeriodLastDay, &batch.period_until_day, row)?;
         let Some(day) = date.or(last) else { return Err(RowFault::missing(Field::UsageDate)) };
         let numbers = Numbers { quantity, list_unit_price, net_cost, exchange_rate, applied, stated_rate };
-        Ok(Row { day, month: month_start(from.unwrap_or(day)), numbers })
+        Ok(Row { day, month: self.month_start(from.unwrap_or(day)), numbers })
     }
 
     /// An empty exchange rate is 1 between equal currencies (details 5).
@@ -115,9 +117,15 @@ impl<'a> Rows<'a> {
         let equal = pricing.is_some_and(|p| !p.is_empty()) && pricing.zip(billing).is_some_and(|(p, b)| p.eq_ignore_ascii_case(b));
         needed(usage, Field::ExchangeRate, written.or_else(|| equal.then_some(ONE)))
     }
-}
 
-/// The first day of the month a day lies in (details 12).
-fn month_start(day: i32) -> i32 {
-    Day(day).date().map_or(day, |date| Day::from_date(date.first_of_month()).0)
+    /// The first day of the month a day lies in (details 12).
+    fn month_start(&self, day: i32) -> i32 {
+        let (last, start) = self.month.get();
+        if last == day {
+            return start;
+        }
+        let start = Day(day).date().map_or(day, |date| Day::from_date(date.first_of_month()).0);
+        self.month.set((day, start));
+        start
+    }
 }

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use pecan_core::knowledge::charge_scope;
 use pecan_core::scope::{Scope, id_key, last_segment};
 
-use super::keys::{Keys, NULL};
+use crate::keys::{Keys, NULL};
 use crate::source::ChargeBatch;
 
 /// A scope that charges of the batch name.

@@ -134,10 +134,10 @@ impl Access {
     }
 
     /// The scopes on the chain of `scope` (itself, all above it, management groups) that hold intervals.
-    pub fn chain(&self, scope: &Scope, groups: &ManagementGroups) -> Vec<Scope> {
-        let inside = scope.chain().into_iter().map(Scope::parse);
-        let above = groups.above(scope).cloned();
-        above.chain(inside).filter(|s| self.by_scope.contains_key(s)).collect()
+    pub fn chain<'a>(&'a self, scope: &Scope, groups: &ManagementGroups) -> Vec<&'a Scope> {
+        let holding = |key: &str| self.by_scope.get_key_value(key).map(|(scope, _)| scope);
+        let above = groups.above(scope).filter_map(|group| holding(group.key()));
+        above.chain(scope.chain().into_iter().filter_map(holding)).collect()
     }
 }
 

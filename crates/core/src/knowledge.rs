@@ -255,7 +255,7 @@ impl Knowledge {
     }
 
     /// The intervals on a chain that overlap a day: the naive twin of the job's DataFrame join.
-    pub fn on_chain(&self, chain: &[Scope], day: Day) -> Vec<usize> {
+    pub fn on_chain(&self, chain: &[&Scope], day: Day) -> Vec<usize> {
         let span = day.span(self.rules.day_offset_minutes);
         let overlaps = |at: &usize| self.access.intervals.get(*at).is_some_and(|i| i.span.overlaps(span));
         chain.iter().flat_map(|scope| self.access.at(scope)).copied().filter(overlaps).collect()

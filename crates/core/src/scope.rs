@@ -44,10 +44,43 @@ impl Level {
 const MANAGEMENT_GROUPS: [&str; 3] = ["providers", "microsoft.management", "managementgroups"];
 
 /// A scope by its comparison key: lower case, no empty segments, no trailing slash (R-SCOPE-3, details 15).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The level follows from the key, so scopes are compared, ordered and hashed as their keys and can be looked up by them.
+#[derive(Debug, Clone)]
 pub struct Scope {
     key: String,
     level: Level,
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Scope) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Scope {}
+
+impl PartialOrd for Scope {
+    fn partial_cmp(&self, other: &Scope) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scope {
+    fn cmp(&self, other: &Scope) -> std::cmp::Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl std::hash::Hash for Scope {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl std::borrow::Borrow<str> for Scope {
+    fn borrow(&self) -> &str {
+        &self.key
+    }
 }
 
 impl Scope {

@@ -1,0 +1,89 @@
+//! Sums of a group's charges by billing currency, taken from the decoded input: the input side of R-CONSERVE.
+//!
+//! List cost is added up by the wide path of the money module, so that it shares no arithmetic with the credit lines.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::i256;
+use pecan_core::charge::{Amounts, Numbers};
+use pecan_core::money::product_wide;
+
+use crate::keys::Keys;
+use crate::schema::name;
+
+/// The audited columns of `fact_credit_line`.
+pub const AUDITED: [&str; 6] =
+    [name::QUANTITY, name::LIST_COST, name::CREDIT_PRICING, name::CREDIT_BILLING, name::APPLIED_CREDIT_BILLING, name::IMPLIED_CREDIT_PRICING];
+
+/// One sum per audited column.
+pub type Totals = [i256; AUDITED.len()];
+
+/// Sums of a batch by key of the billing currency.
+#[derive(Debug, Default)]
+pub struct BatchControl {
+    rows: u64,
+    by_key: BTreeMap<i32, Totals>,
+}
+
+/// Sums by billing currency as written, and rows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// Credit lines.
+    pub rows: u64,
+    /// By currency; `None` = null.
+    pub sums: BTreeMap<Option<String>, Totals>,
+}
+
+fn plus(a: i256, b: i256) -> i256 {
+    a.checked_add(b).expect("2^127 rows of 128-bit numbers fit 256 bits")
+}
+
+impl BatchControl {
+    /// Adds an accepted row.
+    pub fn add(&mut self, currency: i32, numbers: &Numbers, amounts: &Amounts) {
+        let list_cost = match (numbers.quantity, numbers.list_unit_price) {
+            (Some(q), Some(p)) => product_wide(&[q, p]).map_or(0, |cost| cost.0),
+            _ => 0,
+        };
+        let values = [
+            numbers.quantity.map_or(0, |q| q.0),
+            list_cost,
+            amounts.credit_pricing.0,
+            amounts.credit_billing.0,
+            amounts.applied_billing.map_or(0, |a| a.0),
+            amounts.implied_pricing.map_or(0, |a| a.0),
+        ];
+        let totals = self.by_key.entry(currency).or_insert([i256::ZERO; AUDITED.len()]);
+        for (total, value) in totals.iter_mut().zip(values) {
+            *total = plus(*total, i256::from_i128(value));
+        }
+        self.rows += 1;
+    }
+
+    /// The same sums by text.
+    pub fn named(&self, currencies: &Keys) -> Control {
+        let mut control = Control { rows: self.rows, sums: BTreeMap::new() };
+        for (key, totals) in &self.by_key {
+            control.add_totals(currencies.value(*key).map(str::to_owned), totals);
+        }
+        control
+    }
+}
+
+impl Control {
+    /// Adds sums of a currency.
+    pub fn add_totals(&mut self, currency: Option<String>, totals: &Totals) {
+        let sums = self.sums.entry(currency).or_insert([i256::ZERO; AUDITED.len()]);
+        for (sum, total) in sums.iter_mut().zip(totals) {
+            *sum = plus(*sum, *total);
+        }
+    }
+
+    /// Adds the sums of another batch.
+    pub fn merge(&mut self, other: &Control) {
+        self.rows += other.rows;
+        for (currency, totals) in &other.sums {
+            self.add_totals(currency.clone(), totals);
+        }
+    }
+}
