@@ -1,7 +1,8 @@
 //! Everything a run knows before it reads a charge: the audit log and the reference tables, learned once (R-ACCESS, R-PARTY).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use pecan_core::event::{ListedAssignment, Space};
 use pecan_core::knowledge::{Facts, Knowledge, Unusable, learn};
 use pecan_core::pairing::RejectedRecord;
 use pecan_core::time::RawInstant;
@@ -32,8 +33,25 @@ pub struct Known {
     pub fingerprint: String,
     /// The first readable audit record.
     pub first_record: Option<RawInstant>,
+    /// The newest one.
+    pub newest_record: Option<RawInstant>,
     /// Audit records of any operation.
     pub audit_rows: u64,
+    /// Audit records of the operations that give or take a role, usable ones.
+    pub role_records: u64,
+    /// Complete lists of role assignments by the scope they are complete for as written; `None` = everything.
+    pub lists: BTreeMap<Option<String>, ListsOfScope>,
+}
+
+/// The lists of role assignments that are complete for one scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListsOfScope {
+    /// When the first was taken.
+    pub first: RawInstant,
+    /// When the newest was taken.
+    pub newest: RawInstant,
+    /// How many there are.
+    pub lists: u64,
 }
 
 impl Known {
@@ -44,6 +62,8 @@ impl Known {
         let mut files = FilesRead::default();
         let audit = audit::read(job, &mut files)?;
         let tables = reference::read(job, &mut files)?;
+        let lists = lists(&tables.reference.listed);
+        let role_records = audit.records.len() as u64;
         let facts = Facts { records: audit.records, reference: tables.reference, cutoff: job.cutoff, first_record: audit.first, newest_record: audit.newest };
         let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e))?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
@@ -57,17 +77,39 @@ impl Known {
         rejections.sort_by(|a, b| (&a.file, a.row, &a.column).cmp(&(&b.file, b.row, &b.column)));
         let rules_fingerprint = rules_fingerprint(job);
         let fingerprint = fingerprint(job, &rules_fingerprint, &files, &learned.knowledge);
-        Ok(Known { knowledge: learned.knowledge, rejections, counts, rules_fingerprint, fingerprint, first_record: audit.first, audit_rows: audit.rows, files })
+        Ok(Known {
+            knowledge: learned.knowledge,
+            rejections,
+            counts,
+            rules_fingerprint,
+            fingerprint,
+            first_record: audit.first,
+            newest_record: audit.newest,
+            audit_rows: audit.rows,
+            role_records,
+            lists,
+            files,
+        })
     }
 
     /// Assignments of roles that no table knows, by role (R-ROLE-2).
     pub fn unknown_roles(&self) -> BTreeMap<&str, u64> {
-        let mut assignments: BTreeMap<&str, std::collections::BTreeSet<&str>> = BTreeMap::new();
+        let mut assignments: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for interval in self.knowledge.intervals().iter().filter(|i| !self.knowledge.roles.knows(&i.role_definition_id)) {
             assignments.entry(&interval.role_definition_id).or_default().insert(&interval.assignment_id);
         }
         assignments.into_iter().map(|(role, ids)| (role, ids.len() as u64)).collect()
     }
+}
+
+/// Role assignments only: they alone are evidence (details 27).
+fn lists(listed: &[ListedAssignment]) -> BTreeMap<Option<String>, ListsOfScope> {
+    let mut instants: BTreeMap<Option<String>, BTreeSet<RawInstant>> = BTreeMap::new();
+    for row in listed.iter().filter(|row| row.space == Space::Role) {
+        instants.entry(row.snapshot_scope.clone()).or_default().insert(row.snapshot_at);
+    }
+    let of_scope = |at: &BTreeSet<RawInstant>| Some(ListsOfScope { first: *at.first()?, newest: *at.last()?, lists: at.len() as u64 });
+    instants.into_iter().filter_map(|(scope, at)| Some((scope, of_scope(&at)?))).collect()
 }
 
 fn unusable(what: &Unusable) -> Error {

@@ -9,7 +9,7 @@ use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
 use crate::decide::newest::Names;
 use crate::error::{Error, Result};
-use crate::group::{GroupOutput, Shop, process, stage};
+use crate::group::{Desk, GroupOutput, Shop, process, stage};
 use crate::job::{Job, OutputFormat, RunOptions};
 use crate::known::Known;
 use crate::plan::{Action, Found, GROUP_TABLES, Planned, State, find_groups, plan as make_plan};
@@ -66,7 +66,10 @@ pub fn plan(job: &Job, options: &RunOptions) -> Result<Plan> {
     })
 }
 
-fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+/// Runs `work` with so many threads.
+/// # Errors
+/// `Storage` if they cannot be started; what `work` answers.
+pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("pecan-{i}")).build();
     let pool = pool.map_err(|e| Error::storage("threads", "starting threads", format!("{threads} threads"), e, "give fewer --threads"))?;
     pool.install(work)
@@ -128,7 +131,8 @@ impl<'a> Run<'a> {
             let Some(group) = &planned.group else { continue };
             let source = &self.job.charges[group.source].name;
             self.options.progress.stage(format!("settling {}", group.group_id));
-            let shop = Shop { known: self.known, access: &access, output: self.output, carry: &self.job.output.carry, run_id: &self.run_id, progress: &self.options.progress };
+            let desk = Desk { known: self.known, access: &access, carry: &self.job.output.carry, progress: &self.options.progress };
+            let shop = Shop { desk, output: self.output, run_id: &self.run_id };
             let output = process(group, source, &planned.fingerprint, &shop)?;
             self.take_in(planned, source, output)?;
         }
