@@ -10,7 +10,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 ROWS ?= 2000000
 RUNS ?= 3
 
-.PHONY: help build demo test readers worlds lint fmt bench sample expected-update tools
+.PHONY: help build demo test readers worlds lint fmt docs bench sample expected-update tools
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ lint: ## clippy without warnings, formatting
 
 fmt: ## format the Rust code
 	cargo fmt --all
+
+docs: ## write docs/TABLES.md from the schema
+	UPDATE=1 cargo test --test it docs::
 
 bench: tools ## time a large job: make bench ROWS=2000000 RUNS=3
 	cargo build --release

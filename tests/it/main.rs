@@ -1,3 +1,4 @@
 mod cases;
+mod docs;
 mod oracle;
 mod tidy;
