@@ -77,7 +77,11 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
             let job = Job::load(&choice.job, &global.set)?;
             speak::answer(&asked::plan(&job, &choice.options(true, global)?, &view)?, out)
         }
-        Command::Check { job } => speak::answer(&asked::check(&Job::load(job, &global.set)?, &view)?, out),
+        Command::Check { job } => {
+            let report = asked::check(&Job::load(job, &global.set)?, global.threads(), &global.progress())?;
+            speak::answer(&view.show(|| report.to_json(), |width, colour| report.to_text(width, colour)), out)?;
+            report.verdict()
+        }
         Command::Explain(choice) => {
             let job = Job::load(&choice.job, &global.set)?;
             speak::answer(&asked::explain(&job, &choice.question(&job)?, &view)?, out)

@@ -136,6 +136,22 @@ pub struct Reference {
     pub statement: Vec<ReferenceFile>,
 }
 
+impl Reference {
+    /// The keys of `[reference]` that a run reads.
+    pub const TABLES: [&'static str; 10] = [
+        "assignments",
+        "partners",
+        "principals",
+        "group_members",
+        "lighthouse_definitions",
+        "lighthouse_assignments",
+        "roles",
+        "rates",
+        "products",
+        "management_groups",
+    ];
+}
+
 impl Job {
     /// Reads a job file and lays `--set key=value` arguments over it, later ones winning.
     /// # Errors

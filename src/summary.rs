@@ -3,9 +3,9 @@
 //! The pipeline fills a [`Tally`] with sums it has already grouped; [`Tally::finish`] turns it into a [`Summary`].
 //! All figures but `tables` are of the groups written in this run.
 
-mod figures;
+pub(crate) mod figures;
 mod tally;
-mod text;
+pub(crate) mod text;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

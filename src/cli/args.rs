@@ -132,7 +132,6 @@ impl Selection {
     /// # Errors
     /// Usage (exit 2) if `until` is not after `from`.
     pub fn options(&self, dry_run: bool, global: &Global) -> Result<RunOptions> {
-        let shown = !global.quiet && !global.no_progress && global.verbose == 0 && global.output_format == OutputFormat::Text;
         let options = RunOptions {
             from: self.from,
             until: self.until,
@@ -142,7 +141,7 @@ impl Selection {
             progress: Progress::off(),
         };
         // The line is drawn only once the options are known to be good.
-        options.checked().map(|options| if shown { RunOptions { progress: Progress::on_terminal(), ..options } } else { options })
+        options.checked().map(|options| RunOptions { progress: global.progress(), ..options })
     }
 }
 
@@ -151,6 +150,12 @@ impl Global {
     pub fn threads(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.map_or_else(processors, usize::from)
+    }
+
+    /// The progress line, if it may be shown.
+    pub fn progress(&self) -> Progress {
+        let shown = !self.quiet && !self.no_progress && self.verbose == 0 && self.output_format == OutputFormat::Text;
+        if shown { Progress::on_terminal() } else { Progress::off() }
     }
 }
 

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::speak::View;
+use crate::check::{self, CheckReport};
 use crate::error::{Error, Result};
 use crate::job::{Job, Question, RunOptions};
 use crate::pipeline;
+use crate::progress::Progress;
 use crate::schema::{self, Table};
 use crate::summary::Summary;
 
@@ -30,8 +32,10 @@ pub(super) fn plan(job: &Job, options: &RunOptions, view: &View) -> Result<Strin
 }
 
 /// `pecan check`.
-pub(super) fn check(_job: &Job, _view: &View) -> Result<String> {
-    Err(not_connected("check"))
+pub(super) fn check(job: &Job, threads: usize, progress: &Progress) -> Result<CheckReport> {
+    let report = check::check(job, threads, progress);
+    progress.finish();
+    report
 }
 
 /// `pecan explain`.

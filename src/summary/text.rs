@@ -274,7 +274,7 @@ fn unbroken(text: &str) -> String {
 }
 
 /// Breaks at blanks; a longer word stays whole.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         let Some(last) = lines.last_mut() else { break };
@@ -292,7 +292,7 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Leaves out the middle of what is too long: an ARM id is recognised by both sides.
-fn shortened(text: &str, width: usize) -> String {
+pub(crate) fn shortened(text: &str, width: usize) -> String {
     let chars: Vec<char> = text.chars().collect();
     if chars.len() <= width {
         return text.to_string();
