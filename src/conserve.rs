@@ -95,8 +95,8 @@ pub fn check_sums(group: &str, input: &Control, lines: &[ReadBack], daily: &Dail
     compare(group, "daily cells", &without_implied(&by_key(&written)), &cells)?;
     let mut daily_written = by_key(&of_files(daily_files));
     let file_rows: u64 = daily_files.iter().map(|f| f.rows).sum();
-    if file_rows != daily.cells.len() as u64 {
-        return Err(lost(group, "rows of fact_credit_daily", &daily.cells.len().to_string(), &file_rows.to_string()));
+    if file_rows != daily.len() as u64 {
+        return Err(lost(group, "rows of fact_credit_daily", &daily.len().to_string(), &file_rows.to_string()));
     }
     daily_written.rows = cells.rows;
     compare(group, "daily files", &cells, &daily_written)
@@ -114,11 +114,11 @@ fn without_implied(control: &Control) -> Control {
 
 fn of_cells(daily: &Daily) -> Control {
     let mut control = Control::default();
-    for (key, cell) in &daily.cells {
-        let sums = &cell.sums;
+    for cell in daily.iter() {
+        let sums = cell.sums;
         let values = [sums.quantity.unwrap_or(0), sums.list_cost, sums.credit_pricing, sums.credit_billing, sums.applied_billing.unwrap_or(0), 0];
         control.rows += u64::try_from(sums.charges).unwrap_or(0);
-        control.add_totals(key.currencies[1].clone(), &values.map(i256::from_i128));
+        control.add_totals(cell.currencies[1].map(str::to_owned), &values.map(i256::from_i128));
     }
     control
 }

@@ -35,6 +35,7 @@ use crate::answers::{Answer, Answers, PartyCodes, Question};
 use crate::control::{BatchControl, Control};
 use crate::error::Result;
 use crate::source::ChargeBatch;
+use crate::spellings::Spellings;
 
 pub use self::row::RowFault;
 
@@ -52,6 +53,17 @@ pub struct Context<'a> {
     pub group_id: &'a str,
 }
 
+/// The scopes of a batch that something is to be told of.
+#[derive(Debug, Default)]
+pub struct ScopeNews {
+    /// Scopes by code.
+    pub scopes: Spellings,
+    /// Scope-days that reached the access question, distinct.
+    pub days: Vec<ScopeDay>,
+    /// Missed credit at 12 places by code of the scope and billing currency, what rests on no evidence left out.
+    pub missed: Vec<(u32, Option<String>, i128)>,
+}
+
 /// A scope-day that reached the access question.
 #[derive(Debug, Clone)]
 pub struct ScopeDay {
@@ -59,16 +71,11 @@ pub struct ScopeDay {
     pub month: i32,
     /// Usage day.
     pub day: i32,
-    /// Scope as shown.
-    pub shown: String,
-    /// Scope for comparison.
-    pub key: String,
+    /// Code of the scope.
+    pub scope: u32,
     /// Its answer.
     pub answer: Arc<Answer>,
 }
-
-/// Missed credit of one scope in one billing currency, at 12 places.
-pub type MissedByScope = HashMap<(String, Option<String>), (String, i128)>;
 
 /// What became of a batch.
 pub struct Decided<'a> {
@@ -80,10 +87,8 @@ pub struct Decided<'a> {
     pub rejected: Vec<(usize, RowFault)>,
     /// Daily sums.
     pub cells: BatchCells<'a>,
-    /// Scope-days that reached the access question, distinct.
-    pub scope_days: Vec<ScopeDay>,
-    /// Missed credit by scope, what rests on no evidence left out.
-    pub missed: MissedByScope,
+    /// Access asked for and credit missed, by scope.
+    pub scopes: ScopeNews,
     /// Names for the dims.
     pub names: Names,
     /// Sums taken from the decoded input, for the conservation audit.
@@ -323,17 +328,7 @@ impl<'a, 'p> Lines<'a, 'p> {
         self.rejected.sort_by_key(|(row, _)| *row);
         let currency = |keys: &Keys, key: i32| keys.value(key).filter(|c| !c.is_empty()).map(str::to_owned);
         let control = self.control.named(&self.billing);
-        let scope_days = self.scope_days();
-        let mut missed = MissedByScope::new();
-        for ((scope, key), amount) in &self.missed {
-            let scope = &self.planner.scopes.all[*scope as usize];
-            let text = scope.scope.as_ref().map(|s| s.key().to_owned()).unwrap_or_default();
-            let (shown, sum) = missed.entry((text, currency(&self.billing, *key))).or_insert_with(|| (scope.shown.clone(), 0));
-            *sum = checked_sum(*sum, *amount).map_err(|e| e.error(self.context.group_id))?;
-            if scope.shown < *shown {
-                shown.clone_from(&scope.shown);
-            }
-        }
+        let scopes = self.scope_news();
         Ok(Decided {
             accepted: self.columns.len() as u64,
             names: self.names.finish(),
@@ -343,19 +338,31 @@ impl<'a, 'p> Lines<'a, 'p> {
             lines: if self.columns.len() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
             rejected: self.rejected,
             cells: self.cells,
-            scope_days,
-            missed,
+            scopes,
             control,
         })
     }
 
-    fn scope_days(&self) -> Vec<ScopeDay> {
-        let scope_day = |(month, day, scope, question): &(i32, i32, u32, usize)| {
-            let charge_scope = &self.planner.scopes.all[*scope as usize];
-            let key = charge_scope.scope.as_ref()?.key().to_owned();
-            Some(ScopeDay { month: *month, day: *day, shown: charge_scope.shown.clone(), key, answer: Arc::clone(&self.answers[*question]) })
+    fn scope_news(&self) -> ScopeNews {
+        let mut news = ScopeNews::default();
+        let all = &self.planner.scopes.all;
+        let mut codes: Vec<Option<u32>> = vec![None; all.len()];
+        let mut code = |scope: u32, spellings: &mut Spellings| {
+            let place = scope as usize;
+            let key = all[place].scope.as_ref().map_or("", Scope::key);
+            *codes[place].get_or_insert_with(|| spellings.code(key, &all[place].shown))
         };
-        self.asked.iter().filter_map(scope_day).collect()
+        for (month, day, scope, question) in &self.asked {
+            if all[*scope as usize].scope.is_some() {
+                let scope = code(*scope, &mut news.scopes);
+                news.days.push(ScopeDay { month: *month, day: *day, scope, answer: Arc::clone(&self.answers[*question]) });
+            }
+        }
+        for ((scope, currency), amount) in &self.missed {
+            let currency = self.billing.value(*currency).filter(|c| !c.is_empty()).map(str::to_owned);
+            news.missed.push((code(*scope, &mut news.scopes), currency, *amount));
+        }
+        news
     }
 }
 

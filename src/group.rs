@@ -9,14 +9,16 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use arrow::array::RecordBatch;
 use pecan_core::time::Day;
+use rayon::prelude::*;
 
-use self::days::AccessDays;
+pub use self::days::ScopeLedger;
 pub use self::reading::{Desk, Reading, Settled};
 use crate::conserve::{Control, FileRows, check_rows, check_sums};
 use crate::decide::cells::Daily;
 use crate::decide::newest::Names;
-use crate::decide::{Decided, MissedByScope};
+use crate::decide::Decided;
 use crate::error::Result;
 use crate::rejection::Rejection;
 use crate::schema::Table;
@@ -43,8 +45,8 @@ pub struct GroupOutput {
     pub files: Vec<FileRows>,
     /// Daily sums.
     pub daily: Daily,
-    /// Missed credit by scope.
-    pub missed: MissedByScope,
+    /// Access by day and missed credit, by scope.
+    pub scopes: ScopeLedger,
     /// Names for the dims.
     pub names: Names,
     /// Lines with lower net cost, by pricing currency.
@@ -79,7 +81,6 @@ struct Work<'a> {
     writers: BTreeMap<i32, FileWriter>,
     output: GroupOutput,
     rejections: Vec<Rejection>,
-    days: AccessDays,
     control: Control,
 }
 
@@ -92,7 +93,6 @@ impl<'a> Work<'a> {
             writers: BTreeMap::new(),
             output: GroupOutput::default(),
             rejections: Vec::new(),
-            days: AccessDays::default(),
             control: Control::default(),
         }
     }
@@ -107,7 +107,7 @@ impl<'a> Work<'a> {
         }
         let line_files = staged.len();
         self.stage_small_tables(staged)?;
-        let read = |files: &[StagedFile]| files.iter().map(read_back).collect::<Result<Vec<_>>>();
+        let read = |files: &[StagedFile]| files.par_iter().map(read_back).collect::<Result<Vec<_>>>();
         let lines = read(&staged[..line_files])?;
         let daily_files: Vec<StagedFile> = staged.iter().filter(|f| f.table == Table::FactCreditDaily).cloned().collect();
         check_sums(&self.group.group_id, &self.control, &lines, &self.output.daily, &read(&daily_files)?)?;
@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
             writer.append(encoded)?;
         }
         self.rejections.extend(batch.rejections);
-        self.days.merge(batch.days);
+        self.output.scopes.add(&batch.scopes, &self.group.group_id)?;
         self.control.merge(&batch.control);
         self.output.merge(batch.part, &self.group.group_id)
     }
@@ -145,9 +145,9 @@ impl<'a> Work<'a> {
     /// The daily sums, the access days and the rejections of the group.
     fn stage_small_tables(&self, staged: &mut Vec<StagedFile>) -> Result<()> {
         let group = &self.group.group_id;
-        let daily = rows::daily_batches(&self.output.daily, group)?;
-        let days = self.days.batches(&self.shop.desk.known.knowledge, group)?;
-        for (table, batches) in [(Table::FactCreditDaily, daily), (Table::FactAccessDay, days)] {
+        let knowledge = &self.shop.desk.known.knowledge;
+        let (daily, days) = rayon::join(|| rows::daily_batches(&self.output.daily, group), || self.output.scopes.batches(knowledge, group));
+        for (table, batches) in [(Table::FactCreditDaily, daily?), (Table::FactAccessDay, days?)] {
             for (month, batch) in batches {
                 let spec = spec(self.shop, table, Some(month), group, self.fingerprint);
                 staged.push(stage(self.shop.output, spec, &batch)?);
@@ -161,13 +161,21 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Writes one batch as a whole file.
+/// Rows of a row group in files that are written from one batch.
+const ROW_GROUP: usize = 131_072;
+
+/// Writes one batch as a whole file; its row groups are encoded by several threads.
 /// # Errors
 /// `Storage` when the file cannot be written.
-pub fn stage(output: &Output, spec: FileSpec, batch: &arrow::array::RecordBatch) -> Result<StagedFile> {
+pub fn stage(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<StagedFile> {
     let mut writer = output.writer(spec)?;
-    let encoded = writer.encode(batch)?;
-    writer.append(encoded)?;
+    let encoder = writer.encoder();
+    let firsts: Vec<usize> = (0..batch.num_rows()).step_by(ROW_GROUP).collect();
+    for wave in firsts.chunks(rayon::current_num_threads()) {
+        let slice = |first: &usize| encoder.encode(&batch.slice(*first, ROW_GROUP.min(batch.num_rows() - first)));
+        let encoded: Vec<Result<EncodedRowGroup>> = wave.par_iter().map(slice).collect();
+        encoded.into_iter().try_for_each(|group| writer.append(group?))?;
+    }
     writer.finish()
 }
 
@@ -182,17 +190,10 @@ impl GroupOutput {
     /// # Errors
     /// `Input` if a sum does not fit.
     pub fn merge(&mut self, part: GroupOutput, group: &str) -> Result<()> {
-        self.daily.merge(part.daily, group)?;
+        self.daily.merge(&part.daily, group)?;
         self.names.merge(&part.names);
         self.operands_rounded += part.operands_rounded;
         self.subscription_mismatches += part.subscription_mismatches;
-        for (key, (shown, amount)) in part.missed {
-            let entry = self.missed.entry(key).or_insert_with(|| (shown.clone(), 0));
-            entry.1 = crate::decide::cells::checked_sum(entry.1, amount).map_err(|e| e.error(group))?;
-            if shown < entry.0 {
-                entry.0 = shown;
-            }
-        }
         for (currency, (lines, amount)) in part.price_adjusted {
             let sum = self.price_adjusted.entry(currency).or_default();
             *sum = (sum.0 + lines, crate::decide::cells::checked_sum(sum.1, amount).map_err(|e| e.error(group))?);
@@ -207,7 +208,7 @@ impl GroupOutput {
 
     /// First and last usage day of the credit lines.
     pub fn days(&self) -> Option<(i32, i32)> {
-        let days = || self.daily.cells.keys().map(|key| key.day);
+        let days = || self.daily.iter().map(|cell| cell.day);
         days().min().zip(days().max())
     }
 }

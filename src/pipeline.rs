@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use hashbrown::HashMap;
+use pecan_core::charge::{Evidence, Outcome};
 use uuid::Uuid;
 
 use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
+use crate::decide::cells::{Daily, Sums};
 use crate::decide::newest::Names;
 use crate::error::{Error, Result};
 use crate::group::{Desk, GroupOutput, Shop, process, stage};
@@ -149,22 +152,11 @@ impl<'a> Run<'a> {
         let (read, _, rejected) = output.row_counts();
         self.tally.add_rows(read, rejected, output.operands_rounded);
         self.tally.count("subscription_mismatches", output.subscription_mismatches);
-        for (key, cell) in &output.daily.cells {
-            self.tally.add_line(Cell {
-                outcome: key.outcome,
-                evidence: key.evidence,
-                billing_currency: key.currencies[1].clone(),
-                pricing_currency: key.currencies[0].clone(),
-                customer: cell.shown[0].clone(),
-                charges: u64::try_from(cell.sums.charges).unwrap_or(0),
-                list_cost: cell.sums.list_cost,
-                credit: cell.sums.credit_billing,
-                missed: cell.sums.missed_billing,
-                applied: cell.sums.applied_billing.unwrap_or(0),
-            })?;
+        for cell in reported(&output.daily, &planned.group_id)? {
+            self.tally.add_line(cell)?;
         }
-        for ((_, currency), (shown, missed)) in &output.missed {
-            self.tally.add_missed_scope(currency.clone(), shown, *missed)?;
+        for (scope, currency, missed) in output.scopes.missed() {
+            self.tally.add_missed_scope(currency.map(str::to_owned), scope, missed)?;
         }
         for (currency, (lines, amount)) in &output.price_adjusted {
             self.tally.add_price_adjusted(currency.clone(), *lines, *amount)?;
@@ -319,4 +311,27 @@ impl<'a> Run<'a> {
     fn forget_receipts(&self, planned: &[Planned]) {
         self.receipts.keep_only(&self.receipts_after(planned).into_iter().map(|r| r.fingerprint).collect());
     }
+}
+
+/// The daily cells of a group summed by what the run report tells apart.
+fn reported(daily: &Daily, group: &str) -> Result<Vec<Cell>> {
+    let mut sums: HashMap<(Outcome, Evidence, Option<&str>, Option<&str>, Option<&str>), Sums> = HashMap::new();
+    for cell in daily.iter() {
+        let key = (cell.outcome, cell.evidence, cell.shown[0], cell.currencies[0], cell.currencies[1]);
+        sums.entry(key).or_default().add(cell.sums).map_err(|e| e.error(group))?;
+    }
+    let text = |text: Option<&str>| text.map(str::to_owned);
+    let cell = |((outcome, evidence, customer, pricing, billing), sums): ((Outcome, Evidence, Option<&str>, Option<&str>, Option<&str>), Sums)| Cell {
+        outcome,
+        evidence,
+        billing_currency: text(billing),
+        pricing_currency: text(pricing),
+        customer: text(customer),
+        charges: u64::try_from(sums.charges).unwrap_or(0),
+        list_cost: sums.list_cost,
+        credit: sums.credit_billing,
+        missed: sums.missed_billing,
+        applied: sums.applied_billing.unwrap_or(0),
+    };
+    Ok(sums.into_iter().map(cell).collect())
 }

@@ -42,8 +42,8 @@ impl Receipt {
     /// The receipt of an output.
     pub fn new(group_id: &str, fingerprint: &str, output: &GroupOutput) -> Receipt {
         let mut credit: BTreeMap<(String, Option<String>), i128> = BTreeMap::new();
-        for (key, cell) in &output.daily.cells {
-            let sum = credit.entry((Day(key.month).month(), key.currencies[1].clone())).or_default();
+        for cell in output.daily.iter() {
+            let sum = credit.entry((Day(cell.month).month(), cell.currencies[1].map(str::to_owned))).or_default();
             // Every cell fits decimal(38,12) and a month has fewer than 2^32 of them; the exact total is checked elsewhere.
             *sum = sum.saturating_add(cell.sums.credit_billing);
         }

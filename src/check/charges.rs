@@ -146,21 +146,21 @@ impl ChargeFacts {
     }
 
     fn take_daily(&mut self, daily: &Daily, export: &str, held: &mut Held) {
-        for (key, cell) in &daily.cells {
+        for cell in daily.iter() {
             let charges = u64::try_from(cell.sums.charges).unwrap_or(0);
-            let (first, last) = self.days.unwrap_or((key.day, key.day));
-            self.days = Some((first.min(key.day), last.max(key.day)));
-            let subscription = key.ids[1].clone();
+            let (first, last) = self.days.unwrap_or((cell.day, cell.day));
+            self.days = Some((first.min(cell.day), last.max(cell.day)));
+            let subscription = cell.ids[1].map(str::to_owned);
             if let Some(id) = &subscription {
-                held.entry((id.clone(), key.day)).or_default().insert(export.to_owned());
-                if matches!(key.outcome, Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap | Outcome::Covered) {
+                held.entry((id.clone(), cell.day)).or_default().insert(export.to_owned());
+                if matches!(cell.outcome, Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap | Outcome::Covered) {
                     let of_id = self.access.entry(id.clone()).or_default();
-                    *of_id = (of_id.0 + charges, of_id.1 + if key.outcome == Outcome::NoAccess { charges } else { 0 });
+                    *of_id = (of_id.0 + charges, of_id.1 + if cell.outcome == Outcome::NoAccess { charges } else { 0 });
                 }
             }
-            if key.evidence == Evidence::BeforeFirstRecord {
-                let doubt = self.doubtful.entry((subscription, key.currencies[1].clone())).or_default();
-                doubt.days.insert(key.day);
+            if cell.evidence == Evidence::BeforeFirstRecord {
+                let doubt = self.doubtful.entry((subscription, cell.currencies[1].map(str::to_owned))).or_default();
+                doubt.days.insert(cell.day);
                 doubt.charges += charges;
                 doubt.missed = doubt.missed.saturating_add(cell.sums.missed_billing);
             }

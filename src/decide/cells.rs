@@ -4,9 +4,10 @@ use hashbrown::HashMap;
 use pecan_core::charge::{Amounts, Evidence, Outcome};
 use pecan_core::scope::id_key;
 
-use crate::keys::Keys;
+use crate::keys::{Keys, PerValue};
 use crate::error::{Error, Result};
 use crate::source::ChargeBatch;
+use crate::spellings::{NOTHING, Spellings, moved};
 
 /// Sums of credit lines; amounts at 12 places, quantity at 22.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -126,87 +127,131 @@ impl<'a> BatchCells<'a> {
     }
 }
 
-/// The key of a daily cell: ids in lower case, empty and all-zero ids as null.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct DailyKey {
+/// The key of a daily cell, by codes of [`Daily`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct DailyKey {
+    month: i32,
+    day: i32,
+    ids: [u32; 3],
+    outcome: Outcome,
+    evidence: Evidence,
+    currencies: [u32; 2],
+}
+
+/// The daily cells of a group or of a batch. Ids are keys in lower case; empty and all-zero ids are null.
+#[derive(Debug, Default)]
+pub struct Daily {
+    /// Customers, subscriptions, meters.
+    ids: [Spellings; 3],
+    /// Pricing and billing currencies, as written.
+    currencies: [Spellings; 2],
+    cells: HashMap<DailyKey, Sums>,
+}
+
+/// One daily cell in words.
+#[derive(Debug, Clone, Copy)]
+pub struct DailyCell<'a> {
     /// First day of the billing month.
     pub month: i32,
     /// Usage day.
     pub day: i32,
-    /// Customer, subscription, meter.
-    pub ids: [Option<String>; 3],
+    /// Customer, subscription, meter, in lower case.
+    pub ids: [Option<&'a str>; 3],
+    /// The same in their first spelling in byte order.
+    pub shown: [Option<&'a str>; 3],
     /// Outcome.
     pub outcome: Outcome,
     /// Evidence.
     pub evidence: Evidence,
     /// Pricing and billing currency.
-    pub currencies: [Option<String>; 2],
-}
-
-/// A daily cell with the first spelling of each id in byte order.
-#[derive(Debug, Clone, Default)]
-pub struct DailyCell {
-    /// Customer, subscription, meter as shown.
-    pub shown: [Option<String>; 3],
+    pub currencies: [Option<&'a str>; 2],
     /// Its sums.
-    pub sums: Sums,
-}
-
-/// The daily cells of a group.
-#[derive(Debug, Default)]
-pub struct Daily {
-    /// By key.
-    pub cells: HashMap<DailyKey, DailyCell>,
+    pub sums: &'a Sums,
 }
 
 impl Daily {
-    /// Adds the cells of a batch. Order of batches never matters.
+    /// The cells of one batch.
     /// # Errors
     /// `Input` if a sum does not fit (details 32).
-    pub fn add(&mut self, batch: &BatchCells, group: &str) -> Result<()> {
+    pub fn of_batch(batch: &BatchCells, group: &str) -> Result<Daily> {
+        let mut daily = Daily::default();
+        let ids: [PerValue<u32>; 3] = std::array::from_fn(|at| codes(&batch.ids[at], &mut daily.ids[at], id_key));
+        let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let currencies: [PerValue<u32>; 2] = std::array::from_fn(|at| codes(&batch.currencies[at], &mut daily.currencies[at], filled));
         for (key, sums) in &batch.cells {
-            let texts: [Option<&str>; 3] = std::array::from_fn(|i| batch.ids[i].value(key.ids[i]));
-            let currency = |i: usize| batch.currencies[i].value(key.currencies[i]).filter(|c| !c.is_empty()).map(str::to_owned);
-            let daily = DailyKey {
+            let key = DailyKey {
                 month: key.month,
                 day: key.day,
-                ids: texts.map(|text| text.and_then(id_key)),
+                ids: std::array::from_fn(|at| *ids[at].of(key.ids[at])),
                 outcome: key.outcome,
                 evidence: key.evidence,
-                currencies: [currency(0), currency(1)],
+                currencies: std::array::from_fn(|at| *currencies[at].of(key.currencies[at])),
             };
-            let shown: [Option<&str>; 3] = std::array::from_fn(|i| daily.ids[i].as_ref().and(texts[i]));
-            let cell = self.cells.entry(daily).or_default();
-            for (so_far, text) in cell.shown.iter_mut().zip(shown) {
-                first_in_byte_order(so_far, text);
-            }
-            cell.sums.add(sums).map_err(|e| e.error(group))?;
+            daily.cells.entry(key).or_default().add(sums).map_err(|e| e.error(group))?;
         }
-        Ok(())
+        Ok(daily)
     }
-}
 
-impl Daily {
-    /// Adds the cells of other batches.
+    /// Adds the cells of another batch. Order of batches never matters.
     /// # Errors
-    /// As [`Daily::add`].
-    pub fn merge(&mut self, other: Daily, group: &str) -> Result<()> {
-        for (key, other) in other.cells {
-            let cell = self.cells.entry(key).or_default();
-            for (so_far, text) in cell.shown.iter_mut().zip(&other.shown) {
-                first_in_byte_order(so_far, text.as_deref());
-            }
-            cell.sums.add(&other.sums).map_err(|e| e.error(group))?;
+    /// `Input` if a sum does not fit (details 32).
+    pub fn merge(&mut self, other: &Daily, group: &str) -> Result<()> {
+        let ids: [Vec<u32>; 3] = std::array::from_fn(|at| self.ids[at].merge(&other.ids[at]));
+        let currencies: [Vec<u32>; 2] = std::array::from_fn(|at| self.currencies[at].merge(&other.currencies[at]));
+        for (key, sums) in &other.cells {
+            let key = DailyKey {
+                ids: std::array::from_fn(|at| moved(&ids[at], key.ids[at])),
+                currencies: std::array::from_fn(|at| moved(&currencies[at], key.currencies[at])),
+                ..*key
+            };
+            self.cells.entry(key).or_default().add(sums).map_err(|e| e.error(group))?;
         }
         Ok(())
     }
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The cells, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = DailyCell<'_>> {
+        self.cells.iter().map(|(key, sums)| self.cell(key, sums))
+    }
+
+    /// The cells in the order of their key: month, day, ids in byte order, outcome, evidence, currencies.
+    pub fn sorted(&self) -> impl Iterator<Item = DailyCell<'_>> {
+        let (ids, currencies) = (self.ids.each_ref().map(Spellings::ranks), self.currencies.each_ref().map(Spellings::ranks));
+        let mut cells: Vec<(&DailyKey, &Sums)> = self.cells.iter().collect();
+        cells.sort_unstable_by_key(|(key, _)| {
+            let ids: [u32; 3] = std::array::from_fn(|at| ids[at].of(key.ids[at]));
+            let currencies: [u32; 2] = std::array::from_fn(|at| currencies[at].of(key.currencies[at]));
+            (key.month, key.day, ids, key.outcome, key.evidence, currencies)
+        });
+        cells.into_iter().map(|(key, sums)| self.cell(key, sums))
+    }
+
+    fn cell<'a>(&'a self, key: &DailyKey, sums: &'a Sums) -> DailyCell<'a> {
+        DailyCell {
+            month: key.month,
+            day: key.day,
+            ids: std::array::from_fn(|at| self.ids[at].key(key.ids[at])),
+            shown: std::array::from_fn(|at| self.ids[at].shown(key.ids[at])),
+            outcome: key.outcome,
+            evidence: key.evidence,
+            currencies: std::array::from_fn(|at| self.currencies[at].key(key.currencies[at])),
+            sums,
+        }
+    }
 }
 
-/// Keeps the first of several spellings in byte order.
-pub fn first_in_byte_order(so_far: &mut Option<String>, text: Option<&str>) {
-    if let Some(text) = text
-        && so_far.as_deref().is_none_or(|shown| text < shown)
-    {
-        *so_far = Some(text.to_owned());
-    }
+/// The code of every distinct value of a column.
+fn codes(column: &Keys, spellings: &mut Spellings, key: impl Fn(&str) -> Option<String>) -> PerValue<u32> {
+    let spellings = std::cell::RefCell::new(spellings);
+    column.each(NOTHING, |text| key(text).map_or(NOTHING, |key| spellings.borrow_mut().code(&key, text)))
 }

@@ -1,66 +1,72 @@
 //! `fact_access_day`: the access of each organisation of P on each scope-day that was asked about (details 33).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
+use hashbrown::HashMap;
 use pecan_core::coverage::OrganisationDay;
 use pecan_core::knowledge::Knowledge;
 use pecan_core::time::Span;
 
 use super::rows::record_batch;
-use crate::decide::ScopeDay;
+use crate::decide::ScopeNews;
+use crate::decide::cells::checked_sum;
 use crate::error::Result;
 use crate::schema::{Kind, Table, name};
+use crate::spellings::{Spellings, moved};
 
-/// Month, day, scope key and organisation.
-type Key = (i32, i32, String, usize);
+/// Month, day, code of the scope and organisation.
+type Key = (i32, i32, u32, usize);
 
-/// Scope-days by key; each organisation with A0 of its own has one.
+/// What a group tells of its scopes: access by day, and missed credit.
 #[derive(Default)]
-pub struct AccessDays {
-    days: BTreeMap<Key, (String, Arc<OrganisationDay>)>,
+pub struct ScopeLedger {
+    scopes: Spellings,
+    days: HashMap<Key, Arc<OrganisationDay>>,
+    missed: HashMap<(u32, Option<String>), i128>,
 }
 
-impl AccessDays {
-    /// Adds the scope-days of a batch.
-    pub fn add(&mut self, scope_days: &[ScopeDay]) {
-        for day in scope_days {
+impl ScopeLedger {
+    /// Adds the scopes of a batch. Each organisation with A0 of its own has a row.
+    /// # Errors
+    /// `Input` if a sum does not fit (details 32).
+    pub fn add(&mut self, news: &ScopeNews, group: &str) -> Result<()> {
+        let codes = self.scopes.merge(&news.scopes);
+        for day in &news.days {
             for organisation in day.answer.organisations.iter().filter(|o| !o.touches.is_empty()) {
-                self.put((day.month, day.day, day.key.clone(), organisation.organisation), &day.shown, Arc::clone(organisation));
+                let key = (day.month, day.day, moved(&codes, day.scope), organisation.organisation);
+                self.days.entry(key).or_insert_with(|| Arc::clone(organisation));
             }
         }
-    }
-
-    fn put(&mut self, key: Key, shown: &str, day: Arc<OrganisationDay>) {
-        let entry = self.days.entry(key).or_insert_with(|| (shown.to_owned(), day));
-        if shown < entry.0.as_str() {
-            shown.clone_into(&mut entry.0);
+        for (scope, currency, amount) in &news.missed {
+            let sum = self.missed.entry((moved(&codes, *scope), currency.clone())).or_default();
+            *sum = checked_sum(*sum, *amount).map_err(|e| e.error(group))?;
         }
+        Ok(())
     }
 
-    /// Adds those of another batch.
-    pub fn merge(&mut self, other: AccessDays) {
-        for (key, (shown, day)) in other.days {
-            self.put(key, &shown, day);
-        }
+    /// Missed credit at 12 places by scope as shown and billing currency.
+    pub fn missed(&self) -> impl Iterator<Item = (&str, Option<&str>, i128)> {
+        self.missed.iter().map(|((scope, currency), amount)| (self.scopes.shown(*scope).unwrap_or_default(), currency.as_deref(), *amount))
     }
 
-    /// The record batches by first day of the billing month.
+    /// The record batches of `fact_access_day` by first day of the billing month.
     /// # Errors
     /// `Bug` if columns do not fit together.
     pub fn batches(&self, knowledge: &Knowledge, group: &str) -> Result<Vec<(i32, RecordBatch)>> {
-        let mut months: BTreeMap<i32, Vec<(&Key, &str, &OrganisationDay)>> = BTreeMap::new();
-        for (key, (shown, day)) in &self.days {
-            months.entry(key.0).or_default().push((key, shown, day));
-        }
-        months.into_iter().map(|(month, rows)| Ok((month, batch(&rows, knowledge, group)?))).collect()
+        let ranks = self.scopes.ranks();
+        let mut keys: Vec<(&Key, &OrganisationDay)> = self.days.iter().map(|(key, day)| (key, day.as_ref())).collect();
+        keys.sort_unstable_by_key(|((month, day, scope, organisation), _)| (*month, *day, ranks.of(*scope), *organisation));
+        let rows: Vec<Row> = keys.into_iter().map(|(key, day)| (key, self.scopes.shown(key.2).unwrap_or_default(), day)).collect();
+        rows.chunk_by(|a, b| a.0.0 == b.0.0).map(|of_month| Ok((of_month[0].0.0, batch(of_month, knowledge, group)?))).collect()
     }
 }
 
-fn batch(rows: &[(&Key, &str, &OrganisationDay)], knowledge: &Knowledge, group: &str) -> Result<RecordBatch> {
+type Row<'a> = (&'a Key, &'a str, &'a OrganisationDay);
+
+fn batch(rows: &[Row], knowledge: &Knowledge, group: &str) -> Result<RecordBatch> {
     let each = |f: &dyn Fn(&OrganisationDay) -> i64| -> ArrayRef { Arc::new(rows.iter().map(|(_, _, day)| Some(f(day))).collect::<Int64Array>()) };
     let seconds = each(&|day| day.covered_micros().div_euclid(1_000_000));
     let covered = rows.iter().map(|(_, _, day)| Some(day.is_covered(&knowledge.rules))).collect::<BooleanArray>();
@@ -88,7 +94,7 @@ fn item(kind: Kind) -> Arc<Field> {
     }
 }
 
-fn gap_lists(rows: &[(&Key, &str, &OrganisationDay)]) -> ArrayRef {
+fn gap_lists(rows: &[Row]) -> ArrayRef {
     let gaps: Vec<Span> = rows.iter().flat_map(|(_, _, day)| day.gaps.iter().copied()).collect();
     let instants = |f: &dyn Fn(&Span) -> i64| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from_iter_values(gaps.iter().map(f)).with_timezone("UTC")) };
     let item = item(Kind::Gaps);
@@ -102,7 +108,7 @@ fn gap_lists(rows: &[(&Key, &str, &OrganisationDay)]) -> ArrayRef {
 }
 
 /// Assignments with a span in A2, sorted (details 33).
-fn assignment_lists(rows: &[(&Key, &str, &OrganisationDay)], knowledge: &Knowledge) -> ArrayRef {
+fn assignment_lists(rows: &[Row], knowledge: &Knowledge) -> ArrayRef {
     let ids = |day: &OrganisationDay| -> Vec<String> {
         let counting = day.touches.iter().filter(|t| t.earns && !t.linked.is_empty());
         let mut ids: Vec<String> = counting.map(|t| knowledge.intervals()[t.interval].assignment_id.clone()).collect();

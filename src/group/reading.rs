@@ -6,12 +6,11 @@
 use rayon::prelude::*;
 
 use super::GroupOutput;
-use super::days::AccessDays;
 use crate::answers::{AccessTable, Answers};
 use crate::conserve::{Control, FileRows};
 use crate::decide::cells::Daily;
 use crate::decide::lines::{CodedTexts, Provenance};
-use crate::decide::{Context, Decided, RowFault, decide};
+use crate::decide::{Context, Decided, RowFault, ScopeNews, decide};
 use crate::error::Result;
 use crate::known::Known;
 use crate::progress::Progress;
@@ -40,8 +39,8 @@ pub struct Settled<T> {
     pub rows: FileRows,
     /// Sums and names; nothing staged, no files.
     pub part: GroupOutput,
-    /// Scope-days that reached the access question.
-    pub(super) days: AccessDays,
+    /// What is to be told of its scopes.
+    pub(super) scopes: ScopeNews,
     /// Sums of the decoded input.
     pub(super) control: Control,
 }
@@ -109,10 +108,7 @@ impl<'a> Reading<'a> {
         };
         let decided = decide(&batch, provenance, &context)?;
         let made = make(&batch, &decided)?;
-        let mut daily = Daily::default();
-        daily.add(&decided.cells, &self.group.group_id)?;
-        let mut days = AccessDays::default();
-        days.add(&decided.scope_days);
+        let daily = Daily::of_batch(&decided.cells, &self.group.group_id)?;
         let rejection = |(row, fault): &(usize, RowFault)| self.rejection(batch.first_row, *row, fault, provenance, names);
         Ok(Settled {
             made,
@@ -120,14 +116,13 @@ impl<'a> Reading<'a> {
             rows: FileRows { lines: decided.accepted, rejections: decided.rejected.len() as u64, ..FileRows::default() },
             part: GroupOutput {
                 daily,
-                missed: decided.missed,
                 names: decided.names,
                 price_adjusted: decided.price_adjusted.into_iter().collect(),
                 operands_rounded: decided.operands_rounded,
                 subscription_mismatches: decided.subscription_mismatches,
                 ..GroupOutput::default()
             },
-            days,
+            scopes: decided.scopes,
             control: decided.control,
         })
     }

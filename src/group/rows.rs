@@ -1,12 +1,11 @@
 //! Record batches of the small tables of a group.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Schema;
 
-use crate::decide::cells::{Daily, DailyCell, DailyKey};
+use crate::decide::cells::{Daily, DailyCell};
 use crate::error::{Error, Result};
 use crate::rejection::Rejection;
 use crate::schema::{Kind, Table, name};
@@ -39,35 +38,28 @@ pub fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
 /// # Errors
 /// `Bug` if columns do not fit together.
 pub fn daily_batches(daily: &Daily, group: &str) -> Result<Vec<(i32, RecordBatch)>> {
-    let mut months: BTreeMap<i32, Vec<(&DailyKey, &DailyCell)>> = BTreeMap::new();
-    for (key, cell) in &daily.cells {
-        months.entry(key.month).or_default().push((key, cell));
-    }
-    let sorted = |mut rows: Vec<(&DailyKey, &DailyCell)>| {
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        daily_batch(&rows, group)
-    };
-    months.into_iter().map(|(month, rows)| Ok((month, sorted(rows)?))).collect()
+    let cells: Vec<DailyCell> = daily.sorted().collect();
+    cells.chunk_by(|a, b| a.month == b.month).map(|of_month| Ok((of_month[0].month, daily_batch(of_month, group)?))).collect()
 }
 
-fn daily_batch(rows: &[(&DailyKey, &DailyCell)], group: &str) -> Result<RecordBatch> {
-    let id = |at: usize| texts(rows.iter().map(move |(_, cell)| cell.shown[at].as_deref()));
-    let currency = |at: usize| texts(rows.iter().map(move |(key, _)| key.currencies[at].as_deref()));
-    let amount = |f: &dyn Fn(&DailyCell) -> Option<i128>| decimals(Kind::D12, rows.iter().map(|(_, cell)| f(cell)));
+fn daily_batch(cells: &[DailyCell], group: &str) -> Result<RecordBatch> {
+    let id = |at: usize| texts(cells.iter().map(move |cell| cell.shown[at]));
+    let currency = |at: usize| texts(cells.iter().map(move |cell| cell.currencies[at]));
+    let amount = |f: &dyn Fn(&DailyCell) -> Option<i128>| decimals(Kind::D12, cells.iter().map(f));
     record_batch(
         Table::FactCreditDaily,
         vec![
-            (name::USAGE_DATE, Arc::new(Date32Array::from(rows.iter().map(|(key, _)| key.day).collect::<Vec<_>>()))),
+            (name::USAGE_DATE, Arc::new(Date32Array::from(cells.iter().map(|cell| cell.day).collect::<Vec<_>>()))),
             (name::CUSTOMER_ID, id(0)),
             (name::SUBSCRIPTION_ID, id(1)),
             (name::METER_ID, id(2)),
-            (name::OUTCOME, texts(rows.iter().map(|(key, _)| Some(key.outcome.word())))),
-            (name::EVIDENCE, texts(rows.iter().map(|(key, _)| Some(key.evidence.word())))),
+            (name::OUTCOME, texts(cells.iter().map(|cell| Some(cell.outcome.word())))),
+            (name::EVIDENCE, texts(cells.iter().map(|cell| Some(cell.evidence.word())))),
             (name::PRICING_CURRENCY, currency(0)),
             (name::BILLING_CURRENCY, currency(1)),
-            (name::GROUP_ID, texts(rows.iter().map(|_| Some(group)))),
-            (name::CHARGES, Arc::new(Int64Array::from(rows.iter().map(|(_, cell)| cell.sums.charges).collect::<Vec<_>>()))),
-            (name::QUANTITY, decimals(Kind::D22, rows.iter().map(|(_, cell)| cell.sums.quantity))?),
+            (name::GROUP_ID, texts(cells.iter().map(|_| Some(group)))),
+            (name::CHARGES, Arc::new(Int64Array::from(cells.iter().map(|cell| cell.sums.charges).collect::<Vec<_>>()))),
+            (name::QUANTITY, decimals(Kind::D22, cells.iter().map(|cell| cell.sums.quantity))?),
             (name::LIST_COST, amount(&|cell| Some(cell.sums.list_cost))?),
             (name::CREDIT_PRICING, amount(&|cell| Some(cell.sums.credit_pricing))?),
             (name::CREDIT_BILLING, amount(&|cell| Some(cell.sums.credit_billing))?),
