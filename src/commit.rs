@@ -94,9 +94,10 @@ pub fn commit_all(output: &Output, state: &State, staged: &Staged, run: &str) ->
         match commit_one(output, state, *table, staged.added(*table), staged.removed(*table), run) {
             Ok(done) => committed.push(done),
             Err(error) => {
-                if matches!(error, Error::Lost(_)) {
+                // These are certain to have written nothing; after other errors the commit may have landed.
+                if matches!(error, Error::Lost(_) | Error::Usage(_)) {
                     let left = tables.get(at..).unwrap_or_default().iter().flat_map(|t| staged.added(*t)).cloned().collect::<Vec<_>>();
-                    // The loss is what the operator must hear of; leftovers are swept by `Unchanged` commits and `maintain`.
+                    // The error is what the operator must hear of; leftovers are swept by `Unchanged` commits and `maintain`.
                     let _ = output.discard(&left);
                 }
                 return Err(error);

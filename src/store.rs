@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Folders may be nested this deep; deeper is taken for a loop of links.
-const MAX_DEPTH: usize = 64;
+/// Folders may be nested this deep; deeper is taken for a loop of links. Systems give up following links at 40.
+const MAX_DEPTH: usize = 32;
 /// How much of a file is hashed at a time.
 const HASH_CHUNK: usize = 1 << 20;
 
