@@ -104,14 +104,21 @@ pub struct Discovery {
     pub passed_over_runs: u64,
 }
 
+/// As [`discover`], without reading the charge files: their hashes are empty.
+/// # Errors
+/// As [`discover`].
+pub fn locate(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
+    match source.layout {
+        Layout::Export => groups::by_manifest(source_index, source),
+        Layout::Files => groups::by_folder(source_index, source),
+    }
+}
+
 /// Finds the files of a charges source and cuts them into groups. Contents are hashed, in parallel.
 /// # Errors
 /// `Input` when nothing usable is there, a manifest is wrong or a blob is missing; `Storage` when something cannot be read.
 pub fn discover(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
-    let mut found = match source.layout {
-        Layout::Export => groups::by_manifest(source_index, source)?,
-        Layout::Files => groups::by_folder(source_index, source)?,
-    };
+    let mut found = locate(source_index, source)?;
     let mut files: Vec<&mut ChargeFile> = found.groups.iter_mut().flat_map(|g| &mut g.files).collect();
     files.par_iter_mut().try_for_each(|file| -> Result<()> {
         file.hash = store::content_hash(&file.path)?;

@@ -9,6 +9,7 @@ use super::args::Args;
 use super::speak::View;
 use crate::check::{self, CheckReport};
 use crate::error::{Error, Result};
+use crate::explain;
 use crate::job::{Job, Question, RunOptions};
 use crate::pipeline;
 use crate::progress::Progress;
@@ -39,12 +40,9 @@ pub(super) fn check(job: &Job, threads: usize, progress: &Progress) -> Result<Ch
 }
 
 /// `pecan explain`.
-pub(super) fn explain(_job: &Job, _question: &Question, _view: &View) -> Result<String> {
-    Err(not_connected("explain"))
-}
-
-fn not_connected(command: &str) -> Error {
-    Error::bug("not_connected", "starting a command", command, "a command line without its program", "Build a finished version.")
+pub(super) fn explain(job: &Job, question: &Question, view: &View) -> Result<String> {
+    let story = explain::explain(job, question)?;
+    Ok(view.show(|| story.to_json(), |width, colour| story.to_text(width, colour)))
 }
 
 /// `pecan completions SHELL`.

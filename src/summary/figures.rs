@@ -41,7 +41,7 @@ fn with_places(scaled: u128, places: u32) -> String {
 }
 
 /// An amount at 12 places as `1,234.50`: 2 places, half to even. A small amount that is not 0 never shows as 0.
-pub(super) fn money(amount: i128) -> String {
+pub(crate) fn money(amount: i128) -> String {
     let unit = 10u128.pow(AMOUNT_PLACES - SHOWN_PLACES);
     let size = amount.unsigned_abs();
     let (whole, rest) = (size / unit, size % unit);
@@ -57,7 +57,7 @@ pub(super) fn money(amount: i128) -> String {
 }
 
 /// `1234567` → `1,234,567`.
-pub(super) fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
