@@ -151,12 +151,19 @@ impl Output {
         }
     }
 
-    /// Deletes staged files that will not be committed (a lost race, too many rejections).
+    /// Deletes staged files that will not be committed (a lost race, too many rejections, a dry run), and the folders that
+    /// are empty then.
     ///
     /// # Errors
     /// `Error::Storage`.
     pub fn discard(&self, staged: &[StagedFile]) -> Result<()> {
-        staged.iter().try_for_each(|file| disk::delete(&file.staged_at))
+        for file in staged {
+            disk::delete(&file.staged_at)?;
+            let inside = file.staged_at.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+            // Only an empty folder can be deleted: the first one that is in use ends the climb.
+            inside.map(std::fs::remove_dir).take_while(std::result::Result::is_ok).for_each(drop);
+        }
+        Ok(())
     }
 
     /// The newest row of the table of runs: it names the table versions that belong together.
