@@ -128,8 +128,8 @@ pub(super) fn duration(micros: i64) -> String {
     let unit = |n: i64, word: &str| counted(n.unsigned_abs(), word);
     match micros {
         m if m >= HOUR && m % HOUR == 0 => return unit(m / HOUR, "hour"),
-        m if m >= MINUTE && m < HOUR && m % MINUTE == 0 => return unit(m / MINUTE, "minute"),
-        m if m >= SECOND && m < MINUTE && m % SECOND == 0 => return unit(m / SECOND, "second"),
+        m if (MINUTE..HOUR).contains(&m) && m % MINUTE == 0 => return unit(m / MINUTE, "minute"),
+        m if (SECOND..MINUTE).contains(&m) && m % SECOND == 0 => return unit(m / SECOND, "second"),
         _ => {}
     }
     let mut parts = Vec::new();

@@ -19,6 +19,8 @@ use crate::summary::text::{shortened, wrapped};
 const TOLD_IN_FULL: usize = 2;
 /// Charges in the table; the JSON has all.
 const MOST_ROWS: usize = 50;
+/// Width of that table but for the name of the meter.
+const TABLE_WITHOUT_METER: usize = 67;
 const INDENT: usize = 2;
 /// Width of the labels on the left.
 const LABEL: usize = 19;
@@ -207,7 +209,8 @@ impl Screen {
             self.labelled(&format!("{} in {billing}", total.charges), &text);
         }
         self.blank();
-        let header = format!("{:>8}  {:<28}{:>12}{:>12}{:>12}  {}", "row", "meter", "list cost", "credit", "missed", "outcome");
+        let meters = self.width.saturating_sub(TABLE_WITHOUT_METER).clamp(12, 32);
+        let header = format!("{:>6}  {:<meters$}{:>11}{:>11}{:>11}  outcome", "row", "meter", "list cost", "credit", "missed");
         self.line(&format!("{:INDENT$}{header}", ""), Shade::Dim);
         let mut file = "";
         for told in all.iter().take(MOST_ROWS) {
@@ -217,9 +220,10 @@ impl Screen {
             }
             let a = &told.line.amounts;
             let meter = told.found.labels.meter_name.as_deref().or(told.found.one.charge.product.meter_id.as_deref()).unwrap_or("–");
-            let outcome = told.line.excluded_kind.map_or_else(|| told.line.outcome.word().to_owned(), |k| format!("{} ({})", told.line.outcome.word(), k.word()));
-            let numbers = format!("{:>12}{:>12}{:>12}", money(a.list_cost.0), money(a.credit_billing.0), money(a.missed_billing.0));
-            self.line(&format!("{:INDENT$}{:>8}  {:<28}{numbers}  {outcome}", "", told.found.place.row, shortened(meter, 27)), Shade::Plain);
+            let outcome = told.line.excluded_kind.map_or_else(|| told.line.outcome.word().to_owned(), |k| format!("excluded: {}", k.word()));
+            let numbers = format!("{:>11}{:>11}{:>11}", money(a.list_cost.0), money(a.credit_billing.0), money(a.missed_billing.0));
+            let meter = shortened(meter, meters.saturating_sub(1));
+            self.line(&format!("{:INDENT$}{:>6}  {meter:<meters$}{numbers}  {outcome}", "", told.found.place.row), Shade::Plain);
         }
         if all.len() > MOST_ROWS {
             self.paragraph(INDENT, &format!("… and {} more; --output-format json lists all", all.len() - MOST_ROWS), Shade::Dim);

@@ -160,12 +160,23 @@ impl Words<'_> {
             let roles = self.roles(access, Some(other));
             text.push_str(&format!(". {} had {roles} {}, but one organisation alone must cover the day (R-DAY-4)", other.organisation, clock.when(&other.covered)));
         }
+        text.push_str(&self.why_lost(access, gaps));
+        text
+    }
+
+    /// What took the access at the start of the first gap that begins inside the day.
+    fn why_lost(&self, access: &Access, gaps: &[Span]) -> String {
+        let clock = &self.telling.clock;
         if let Some(stopped) = gaps.iter().find_map(|gap| access.stopped_at(gap.from)) {
             let at = clock.time(stopped.interval.span.until);
             let how = stopped.interval.stopped_by.map_or("lost", how_stopped);
-            text.push_str(&format!(". {} {} was {how} at {at} UTC{}", stopped.role(), stopped.place, by_whom(stopped)));
+            return format!(". {} {} was {how} at {at} UTC{}", stopped.role(), stopped.place, by_whom(stopped));
         }
-        text
+        let links = || access.of_parties().filter(|i| i.earns).flat_map(|i| &i.links).filter(|l| l.of_parties);
+        match gaps.iter().find_map(|gap| links().find(|l| l.span.until == gap.from)) {
+            Some(link) => format!(". The link of its principal to {} stopped at {} UTC (R-PARTY-2)", link.organisation, clock.time(link.span.until)),
+            None => String::new(),
+        }
     }
 
     fn covered(&self, access: &Access) -> String {
@@ -177,7 +188,7 @@ impl Words<'_> {
         let open = access.together.as_ref().filter(|_| union).map_or(&most.gaps, |(_, gaps)| gaps);
         let missing = open.iter().fold(0i64, |sum, gap| sum.saturating_add(gap.micros()));
         match missing {
-            0 => format!("{} {who} had {roles} throughout the day{} (R-DAY-2)", self.day(), if union { ", relaying each other (R-DAY-4)" } else { "" }),
+            0 => format!("{} {who} had {roles} throughout the day{})", self.day(), if union { ", relaying each other (R-DAY-2, R-DAY-4" } else { " (R-DAY-2" }),
             _ => format!("{} {who} had {roles} {}; the {} missing is within the tolerance (R-DAY-3)", self.day(), clock.when(&most.covered), duration(missing)),
         }
     }

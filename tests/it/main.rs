@@ -1,4 +1,5 @@
 mod cases;
 mod docs;
+mod explain;
 mod oracle;
 mod tidy;

@@ -11,7 +11,7 @@ use crate::explain::clock::{Clock, counted, duration, listed, moment, spoken, ti
 use crate::explain::tell::Telling;
 use crate::explain::verdict::{how_stopped, level_word};
 use crate::summary::figures::count;
-use crate::summary::text::shortened;
+use crate::summary::text::{shortened, wrapped};
 
 /// Cells of the day on narrow and on wide screens.
 const CELLS: usize = 48;
@@ -139,7 +139,10 @@ impl Screen {
             Span { from, until: Instant::MAX } => format!("since {}", moment(from)),
             span => format!("{} → {}", moment(span.from), moment(span.until)),
         };
-        self.line(&format!("{:INDENT$}{mark} {} {}, {span}", "", i.role(), i.place), shade);
+        let room = self.width.saturating_sub(INDENT + 2);
+        for (at, part) in wrapped(&format!("{} {}, {span}", i.role(), i.place), room).iter().enumerate() {
+            self.line(&format!("{:INDENT$}{} {part}", "", if at == 0 { mark } else { " " }), shade);
+        }
         for reason in reasons(i, clock) {
             self.paragraph(INDENT + 2, &reason, Shade::Plain);
         }
@@ -155,7 +158,7 @@ fn own_names(access: &Access) -> Vec<String> {
     let own = |level: &ChainLevel, above: &str| {
         let own = level.shown.get(above.len()..).filter(|rest| rest.starts_with('/') && !above.is_empty()).unwrap_or(&level.shown);
         let kind = ["/subscriptions/", "/resourceGroups/", "/providers/"].iter().find(|k| own.get(..k.len()).is_some_and(|start| start.eq_ignore_ascii_case(k)));
-        kind.and_then(|k| own.get(k.len()..)).filter(|rest| !above.is_empty() || !rest.contains('/')).unwrap_or(own).to_owned()
+        kind.and_then(|k| own.get(k.len()..)).filter(|rest| !above.is_empty() || !rest.contains('/')).unwrap_or_else(|| if above.is_empty() { own } else { own.trim_start_matches('/') }).to_owned()
     };
     let mut names = Vec::new();
     for level in &access.chain {
