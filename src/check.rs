@@ -143,7 +143,7 @@ impl CheckReport {
         &self.topics
     }
 
-    /// One object; its fields are listed in `docs/RUNBOOK.md`.
+    /// One object; its fields are listed in `docs/COMMANDS.md`.
     pub fn to_json(&self) -> Value {
         json::report(self)
     }

@@ -1,4 +1,4 @@
-//! The report for programs. All fields are listed in `docs/RUNBOOK.md`.
+//! The report for programs. All fields are listed in `docs/COMMANDS.md`.
 
 use std::collections::BTreeMap;
 

@@ -26,7 +26,7 @@ pub fn look(job: &Job, errors: &mut Vec<(About, Error)>) -> OutputFacts {
     match open_output(job).and_then(|output| tables(&output, &mut facts).map(|()| output)) {
         Err(error) => errors.push((About::Output, error)),
         Ok(output) => match writable(output.root()) {
-            Ok(()) => facts.writable = Some(true),
+            Ok(known) => facts.writable = known,
             Err(error) => {
                 facts.writable = Some(false);
                 errors.push((About::Output, error));
@@ -43,23 +43,27 @@ fn tables(output: &Output, facts: &mut OutputFacts) -> Result<()> {
     Ok(())
 }
 
-/// The folder, or the nearest one above it that exists, must be a folder we may create files in.
-fn writable(root: &Path) -> Result<()> {
+/// The folder, or the nearest one above it that exists, must be a folder we may create files in. `None`: this system does
+/// not say without trying.
+fn writable(root: &Path) -> Result<Option<bool>> {
     let there = root.ancestors().find(|path| path.exists()).map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("/"));
     let refused = |seen: &str| Error::storage("output_not_writable", "looking at the output folder", there.display(), seen, "name another folder in output.uri, or give this user the right to write here");
     if !there.is_dir() {
         return Err(refused("a file where a folder is needed"));
     }
-    if may_write(&there) { Ok(()) } else { Err(refused("files cannot be created in this folder")) }
+    match may_write(&there) {
+        Some(false) => Err(refused("files cannot be created in this folder")),
+        other => Ok(other),
+    }
 }
 
 #[cfg(unix)]
-fn may_write(folder: &Path) -> bool {
+fn may_write(folder: &Path) -> Option<bool> {
     use rustix::fs::{Access, access};
-    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    Some(access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
 }
 
 #[cfg(not(unix))]
-fn may_write(folder: &Path) -> bool {
-    folder.metadata().is_ok_and(|about| !about.permissions().readonly())
+fn may_write(_: &Path) -> Option<bool> {
+    None
 }

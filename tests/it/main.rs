@@ -1,5 +1,7 @@
 mod cases;
+mod check;
 mod docs;
+mod errors;
 mod explain;
 mod oracle;
 mod tidy;

@@ -20,7 +20,13 @@ impl RustFile {
 
     /// The code before the test module at the foot of the file; nothing for files of tests.
     pub fn product_code(&self) -> &str {
-        if self.is_test() { "" } else { self.code.split("#[cfg(test)]").next().unwrap_or_default() }
+        if self.is_test() {
+            return "";
+        }
+        // `mod tests;` may stand among the modules at the top; only a module with a body closes the product code.
+        let has_body = |after: &str| after.find(['{', ';']).is_some_and(|at| after[at..].starts_with('{'));
+        let closing = self.code.match_indices("#[cfg(test)]").find(|(at, _)| has_body(&self.code[*at..]));
+        closing.map_or(&self.code, |(at, _)| &self.code[..at])
     }
 
     /// The text of [`product_code`](Self::product_code), literals included.

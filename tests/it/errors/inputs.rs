@@ -1,0 +1,142 @@
+//! What is wrong with an input (exit 3), or with too many of its rows (exit 7).
+
+use std::sync::Arc;
+
+use arrow::array::{BinaryArray, Int32Array, StructArray};
+use arrow::datatypes::{DataType, Field};
+
+use super::scene::{Case, HEADER, PART, ROW, charge_columns, texts};
+
+const fn case(code: &'static str, says: &'static [&'static str], build: fn(&mut super::Scene)) -> Case {
+    Case { code, exit: 3, says, build }
+}
+
+const LIST: &str = "snapshot_at,id,principal_id,principal_type,role_definition_id,scope,created_on";
+
+pub const CASES: &[Case] = &[
+    // Files
+    case("not_found", &["ref/partners.csv"], |s| s.remove("ref/partners.csv")),
+    case("no_files", &["charges/"], |s| {
+        s.remove("charges/a.csv");
+        s.write("charges/note.txt", "no charges here");
+    }),
+    case("no_files", &["ref/*.parquet"], |s| s.reference("rates = \"ref/*.parquet\"")),
+    #[cfg(target_os = "linux")]
+    case("file_name", &["charges"], |s| {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"b\xff.csv");
+        std::fs::write(s.path("charges").join(name), "").expect("a file system that takes any name");
+    }),
+    case("too_deep", &["charges/d/d/d"], |s| {
+        let deep = format!("charges/{}a.csv", "d/".repeat(70));
+        s.write(&deep, HEADER);
+    }),
+    #[cfg(unix)]
+    case("too_deep", &["charges/loop/loop", "link"], |s| std::os::unix::fs::symlink(".", s.path("charges/loop")).expect("links")),
+    #[cfg(unix)]
+    Case {
+        code: "storage",
+        exit: 5,
+        says: &["charges/b.csv"],
+        build: |s| std::os::unix::fs::symlink("b.csv", s.path("charges/b.csv")).expect("links"),
+    },
+    // Charges as Parquet
+    case("parquet_damaged", &["charges/b.parquet"], |s| s.write("charges/b.parquet", "PAR1 but nothing else PAR1")),
+    case("parquet_damaged", &["audit/2026-09.parquet"], |s| {
+        let whole = std::fs::read(s.path("audit/2026-09.parquet")).expect("a file");
+        s.write("audit/2026-09.parquet", &whole[..whole.len() / 2]);
+    }),
+    case("column_type", &["charges/b.parquet", "`quantity`"], |s| {
+        let inside = StructArray::from(vec![(Arc::new(Field::new("x", DataType::Int32, true)), Arc::new(Int32Array::from(vec![1])) as _)]);
+        let mut columns = charge_columns();
+        columns[4].1 = Arc::new(inside);
+        s.parquet("charges/b.parquet", columns);
+    }),
+    case("column_missing", &["charges/b.parquet", "`quantity`", "cost-management"], |s| {
+        let mut columns = charge_columns();
+        columns.remove(4);
+        s.parquet("charges/b.parquet", columns);
+    }),
+    case("column_case", &["charges/b.parquet", "`quantity`", "`Quantity`"], |s| {
+        let mut columns = charge_columns();
+        columns.push(("Quantity", texts(&["1"])));
+        s.parquet("charges/b.parquet", columns);
+    }),
+    case("not_text", &["charges/b.parquet", "`meterId`"], |s| {
+        let mut columns = charge_columns();
+        columns[2].1 = Arc::new(BinaryArray::from(vec![&b"\xff\xfe"[..]]));
+        s.parquet("charges/b.parquet", columns);
+    }),
+    // Charges as CSV
+    case("column_missing", &["charges/a.csv", "`PayGPrice`"], |s| s.edit("charges/a.csv", "PayGPrice", "Price")),
+    case("column_twice", &["charges/a.csv", "`meterId`"], |s| s.edit("charges/a.csv", "ProductId", "meterId")),
+    case("column_case", &["charges/a.csv", "`meterId`", "`MeterID`"], |s| s.edit("charges/a.csv", "ProductId", "MeterID")),
+    case("csv_empty", &["charges/a.csv"], |s| s.write("charges/a.csv", "\n\n")),
+    case("csv_encoding", &["charges/a.csv", "UTF-16"], |s| s.write("charges/a.csv", b"\xff\xfed\0a\0")),
+    case("csv_unclosed_quote", &["charges/a.csv", "row 3"], |s| s.write("charges/a.csv", format!("{HEADER}\n{ROW}\n{ROW}\n\"2026-09-21,x\n"))),
+    case("csv_text", &["charges/a.csv", "row 2"], |s| s.write("charges/a.csv", [HEADER.as_bytes(), b"\n", ROW.as_bytes(), b"\n2026-09-20,\xff,m,p,1,1,USD,USD,Usage\n"].concat())),
+    case("damaged_file", &["charges/b.csv.gz"], |s| s.write("charges/b.csv.gz", "this is no gzip")),
+    case("sum_too_large", &["csp/"], |s| {
+        let row = ROW.replace(",1,0.5,", ",9999999999999999,0,");
+        s.write("charges/a.csv", format!("{HEADER}\n{row}\n{row}\n"));
+    }),
+    // Exports
+    case("no_manifest", &["charges/", "manifest.json"], |s| s.job("layout = \"files\"\n", "")),
+    case("export_root", &["charges/*"], |s| {
+        s.job("layout = \"files\"\n", "");
+        s.job("uri = \"charges/\"", "uri = \"charges/*\"");
+    }),
+    case("blob_missing", &["manifest.json", "part_0.csv"], |s| {
+        s.export(|_| {});
+        s.remove(&format!("charges/{PART}"));
+    }),
+    case("row_count", &["part_0.csv", "2 rows", "3"], |s| {
+        s.export(|manifest| {
+            manifest["blobs"][0]["dataRowCount"] = 3.into();
+            manifest["dataRowCount"] = 3.into();
+        });
+    }),
+    case("manifest", &["manifest.json", "2 rows", "dataRowCount says 7"], |s| s.export(|manifest| manifest["dataRowCount"] = 7.into())),
+    case("manifest", &["manifest.json", "submittedTime"], |s| s.export(|manifest| manifest["runInfo"]["submittedTime"] = "yesterday".into())),
+    case("manifest", &["manifest.json", "../"], |s| s.export(|manifest| manifest["blobs"][0]["blobName"] = "e/../../secret.csv".into())),
+    // Audit log
+    case("format", &["audit/log.csv", "azure-activity"], |s| s.write("audit/log.csv", "TimeGenerated\n")),
+    case("missing_column", &["audit/2026-09.parquet", "TimeGenerated"], |s| s.parquet("audit/2026-09.parquet", vec![("Caller", texts(&["x"]))])),
+    // Reference tables
+    case("missing_column", &["ref/partners.csv", "`organisation_id`", "partners"], |s| s.edit("ref/partners.csv", "organisation_id", "org")),
+    case("double_column", &["ref/principals.csv", "`mpn_id`", "`MPN_ID`"], |s| s.edit("ref/principals.csv", "channel", "MPN_ID")),
+    case("parquet_damaged", &["ref/partners.parquet"], |s| {
+        s.write("ref/partners.parquet", "not Parquet at all");
+        s.job("ref/partners.csv", "ref/partners.parquet");
+    }),
+    case("format", &["ref/partners.txt", "JSON"], |s| {
+        s.write("ref/partners.txt", "[{\"mpn_id\": 1}]");
+        s.job("ref/partners.csv", "ref/partners.txt");
+    }),
+    case("az_json", &["ref/a.json"], |s| {
+        s.write("ref/a.json", "{\"error\": \"please run az login\"}");
+        s.reference("assignments = { uri = \"ref/a.json\", snapshot_at = \"2026-09-01T00:00:00Z\" }");
+    }),
+    case("two_organisations", &["cccccccc-0000-4000-8000-000000000001", "contoso", "fabrikam"], |s| {
+        s.write("ref/partners.csv", "mpn_id,organisation_id,tenant_id,agreement_from,agreement_until\n1,contoso,cccccccc-0000-4000-8000-000000000001,,\n2,fabrikam,cccccccc-0000-4000-8000-000000000001,,\n");
+    }),
+    case("lists_too_close", &["snapshot_at", "2026-09-10T02:00:00Z", "2026-09-10T02:05:00Z"], |s| {
+        let row = |at: &str| format!("{at},a,bbbbbbbb-0000-4000-8000-000000000001,Group,r,/subscriptions/s,\n");
+        s.write("ref/a.csv", format!("{LIST}\n{}{}", row("2026-09-10T02:00:00Z"), row("2026-09-10T02:05:00Z")));
+        s.reference("assignments = \"ref/a.csv\"");
+    }),
+    // Questions
+    case("no_charges", &["2026-09-21"], |s| {
+        s.arguments(&["explain", "job.toml", "--date", "2026-09-21", "--resource", "/subscriptions/55555555-0000-4000-8000-000000000001"]);
+    }),
+    case("not_an_arm_id", &["vm-1"], |s| s.arguments(&["explain", "job.toml", "--date", "2026-09-20", "--resource", "vm-1"])),
+    case("no_such_row", &["a.csv", "2 rows"], |s| s.arguments(&["explain", "job.toml", "--line", "a.csv:3"])),
+    case("no_such_file", &["b.csv"], |s| s.arguments(&["explain", "job.toml", "--line", "b.csv:1"])),
+    // Rows
+    Case {
+        code: "too_many_rejections",
+        exit: 7,
+        says: &["limits.rejections", "1 of 2"],
+        build: |s| s.write("charges/a.csv", format!("{HEADER}\n{ROW}\n{}\n", ROW.replace(",1,", ",one,"))),
+    },
+];

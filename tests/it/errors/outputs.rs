@@ -1,0 +1,105 @@
+//! What is wrong with the output (exit 2 and 5).
+
+use std::path::PathBuf;
+
+use super::scene::{Case, Scene};
+
+fn log(scene: &Scene, table: &str) -> String {
+    let path = format!("out/{table}/_delta_log/00000000000000000000.json");
+    assert!(scene.path(&path).is_file(), "{path}");
+    path
+}
+
+fn only_parquet(scene: &Scene, table: &str) -> PathBuf {
+    let entries = std::fs::read_dir(scene.path(&format!("out/{table}"))).expect("a table");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "parquet")).collect();
+    files.pop().expect("a data file")
+}
+
+fn as_parquet(scene: &Scene) {
+    scene.job("uri = \"out/\"", "uri = \"out/\"\nformat = \"parquet\"");
+    scene.succeed();
+}
+
+pub const CASES: &[Case] = &[
+    Case {
+        code: "schema_newer",
+        exit: 2,
+        says: &["fact_credit_line", "pecan.schema = 99"],
+        build: |s| {
+            s.succeed();
+            s.edit(&log(s, "fact_credit_line"), "\"pecan.schema\":\"1\"", "\"pecan.schema\":\"99\"");
+        },
+    },
+    Case {
+        code: "schema_newer",
+        exit: 2,
+        says: &["fact_credit_line", "pecan.schema = 99"],
+        build: |s| {
+            as_parquet(s);
+            s.edit("out/fact_credit_line/_pecan/manifest.json", "\"pecan.schema\": 1", "\"pecan.schema\": 99");
+        },
+    },
+    Case {
+        code: "table_foreign",
+        exit: 2,
+        says: &["dim_meter"],
+        build: |s| {
+            s.succeed();
+            s.edit(&log(s, "dim_meter"), "\"pecan.schema\":\"1\"", "\"other\":\"1\"");
+        },
+    },
+    Case {
+        code: "carry_case",
+        exit: 2,
+        says: &["\"Tags\"", "\"tags\""],
+        build: |s| {
+            s.job("[output]", "[output]\ncarry = [\"Tags\"]");
+            s.succeed();
+            s.job("\"Tags\"", "\"tags\"");
+        },
+    },
+    Case {
+        code: "delta_log",
+        exit: 5,
+        says: &["fact_credit_daily"],
+        build: |s| {
+            s.succeed();
+            s.write(&log(s, "fact_credit_daily"), "{ not JSON");
+        },
+    },
+    Case {
+        code: "manifest",
+        exit: 5,
+        says: &["fact_credit_daily", "manifest.json"],
+        build: |s| {
+            as_parquet(s);
+            s.write("out/fact_credit_daily/_pecan/manifest.json", "{ not JSON");
+        },
+    },
+    Case {
+        code: "run_table",
+        exit: 5,
+        says: &["out/run/"],
+        build: |s| {
+            s.succeed();
+            std::fs::write(only_parquet(s, "run"), "overwritten").expect("a file");
+        },
+    },
+    Case {
+        code: "disk",
+        exit: 5,
+        says: &["charges/a.csv/out"],
+        build: |s| s.job("\"out/\"", "\"charges/a.csv/out\""),
+    },
+    #[cfg(target_os = "linux")]
+    Case {
+        code: "stdout",
+        exit: 5,
+        says: &["standard output"],
+        build: |s| {
+            s.arguments(&["schema"]);
+            s.full_output();
+        },
+    },
+];
