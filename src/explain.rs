@@ -73,7 +73,7 @@ fn day(job: &Job, groups: &[ChargeGroup], day: Day, resource: &str) -> Result<(F
         let findings = found::of_day(job, groups.iter(), &named)?;
         return Err(near::not_an_arm_id(day, resource, &findings.near));
     };
-    let about = |group: &&ChargeGroup| group.days.is_none_or(|(from, until)| from <= day.0 && day.0 < until);
+    let about = |group: &&ChargeGroup| group.days.is_none_or(|(_, until)| day.0 < until);
     let wanted = Wanted { scope, day, spelling: false };
     let findings = found::of_day(job, groups.iter().filter(about), &wanted)?;
     if !findings.charges.is_empty() {

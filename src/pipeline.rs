@@ -89,7 +89,7 @@ pub fn open_output(job: &Job) -> Result<Output> {
     Output::open(&job.output.uri, format, &job.output.carry)
 }
 
-/// The only place that reads the clock.
+/// When the run began and how long it takes.
 struct Clock {
     started_micros: i64,
     since: Instant,
@@ -188,27 +188,41 @@ impl<'a> Run<'a> {
         ))
     }
 
-    /// Receipts of all groups whose output is live after this run.
-    fn receipts_after(&self, planned: &[Planned]) -> Vec<Receipt> {
+    /// Receipts of all groups whose output is live after this run, and the groups that have none.
+    fn receipts_after(&self, planned: &[Planned]) -> (Vec<Receipt>, Vec<String>) {
         let mut all: Vec<Receipt> = self.written.values().cloned().collect();
+        let mut missing = Vec::new();
         for planned in planned.iter().filter(|p| matches!(p.action, Action::Keep | Action::Skip | Action::Orphan)) {
-            all.extend(self.state.fingerprints(&planned.group_id).into_iter().filter_map(|f| self.receipts.read(f)));
+            for fingerprint in self.state.fingerprints(&planned.group_id) {
+                match self.receipts.read(fingerprint) {
+                    Some(receipt) => all.push(receipt),
+                    None => missing.push(planned.group_id.clone()),
+                }
+            }
         }
-        all
+        (all, missing)
     }
 
     /// Stages the tables that are replaced as a whole, where their content changed.
     fn stage_whole_tables(&mut self, planned: &[Planned]) -> Result<()> {
         let mut names = Names::default();
         let mut days: Option<(i32, i32)> = None;
-        for receipt in self.receipts_after(planned) {
+        let (receipts, missing) = self.receipts_after(planned);
+        for receipt in receipts {
             names.merge(&receipt.names);
             days = match (days, receipt.days) {
                 (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
                 (a, b) => a.or(b),
             };
         }
+        if let Some(group) = missing.first() {
+            let text = format!("the receipts of {} groups are gone, {group} the first: names and dates of the dims are left as they are; run with --force once all inputs are back", missing.len());
+            self.tally.warn("receipts_gone", text);
+        }
         for (table, batch) in whole::batches(self.known, &names, days)? {
+            if !missing.is_empty() && whole::FROM_CHARGES.contains(&table) {
+                continue;
+            }
             let live: Vec<LiveFile> = self.state.of_group(table, "").cloned().collect();
             let fingerprint = whole::fingerprint(&batch);
             let same = match live.as_slice() {
@@ -239,8 +253,9 @@ impl<'a> Run<'a> {
             discard_all(self.output, &self.staged);
             return self.summary(planned, false, Vec::new());
         }
-        for receipt in self.written.values() {
-            self.receipts.write(receipt)?;
+        if let Err(error) = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)) {
+            discard_all(self.output, &self.staged);
+            return Err(error);
         }
         self.options.progress.stage("committing");
         let committed = commit_all(self.output, self.state, &self.staged, &self.run_id)?;
@@ -303,13 +318,13 @@ impl<'a> Run<'a> {
             started_micros: self.clock.started_micros,
             inputs: inputs.collect(),
             tables: committed.to_vec(),
-            changed: crate::run_row::changes(&before, &self.receipts_after(planned)),
+            changed: crate::run_row::changes(&before, &self.receipts_after(planned).0),
         }
     }
 
     /// Receipts that no live file refers to any more are deleted.
     fn forget_receipts(&self, planned: &[Planned]) {
-        self.receipts.keep_only(&self.receipts_after(planned).into_iter().map(|r| r.fingerprint).collect());
+        self.receipts.keep_only(&self.receipts_after(planned).0.into_iter().map(|r| r.fingerprint).collect());
     }
 }
 

@@ -4,7 +4,7 @@
 //! carries what later runs need of unchanged groups without reading them again: names for the dims, days, credit by month.
 //! It is written before the commit and addressed by content, so one that no table refers to does no harm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pecan_core::time::Day;
@@ -96,14 +96,21 @@ impl Receipts {
         disk::replace(&self.path(&receipt.fingerprint), &text)
     }
 
-    /// Deletes receipts that no live file refers to. What cannot be deleted is left for the next run.
-    pub fn keep_only(&self, live: &std::collections::BTreeSet<String>) {
+    /// Deletes receipts that no live file refers to and that lie here for a day: a younger one may belong to a run that is
+    /// about to commit. What cannot be deleted is left for the next run.
+    pub fn keep_only(&self, live: &BTreeSet<String>) {
         let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        for path in entries.flatten().map(|entry| entry.path()) {
+        for entry in entries.flatten() {
+            let path = entry.path();
             let known = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| live.contains(stem));
-            if !known {
+            let written = entry.metadata().and_then(|m| m.modified()).ok();
+            let old = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > UNDECIDED);
+            if !known && old {
                 let _ = std::fs::remove_file(path);
             }
         }
     }
 }
+
+/// How long a receipt may lie here before the tables refer to it.
+const UNDECIDED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);

@@ -103,7 +103,10 @@ impl Reader<'_> {
 
     fn az_list(&mut self, file: &InputFile, index: u32, stamp: &Stamp, wanted: &[Wanted], rows: &mut Vec<ListedAssignment>) -> Result<()> {
         let list = az::read(file)?;
-        *self.counts.entry("lists_that_go_on").or_default() += u64::from(list.goes_on);
+        if list.goes_on {
+            let seen = "an answer with a nextLink: the list goes on elsewhere, and what is missing from it would count as taken away";
+            return Err(Error::input("az_json", "reading a list of role assignments", &file.name, seen, "fetch all pages into one list; `az role assignment list` does so by itself"));
+        }
         match list.batch {
             Some(batch) => {
                 self.files.set_rows(index, u64::try_from(batch.rows).unwrap_or(u64::MAX));

@@ -23,7 +23,7 @@ use crate::delta::{DeltaLog, DurableLocal};
 use crate::error::{Error, Result};
 use crate::manifest::ParquetTable;
 use crate::schema::{self, Table};
-use crate::stage::disk;
+use crate::stage::{OWN_FOLDER, disk};
 
 /// How tables are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,10 +101,25 @@ impl Output {
     /// # Errors
     /// `Error::Usage` (exit 2) for a table of a newer schema or one that is not ours; `Error::Storage`.
     pub fn live(&self, table: Table) -> Result<Option<TableState>> {
+        self.refuse_other_format(table)?;
         match self.format {
             Format::Delta => self.runtime.block_on(self.log(table)?.live()),
             Format::Parquet => ParquetTable::new(table, self.folder(table)).live(),
         }
+    }
+
+    /// A folder that holds a table of the other format is left alone: tidying one would delete live files of the other.
+    fn refuse_other_format(&self, table: Table) -> Result<()> {
+        let (other, sign) = match self.format {
+            Format::Delta => ("Parquet", PathBuf::from(OWN_FOLDER).join("manifest.json")),
+            Format::Parquet => ("Delta", PathBuf::from("_delta_log")),
+        };
+        let folder = self.folder(table);
+        if !folder.join(sign).exists() {
+            return Ok(());
+        }
+        let seen = format!("a {other} table, and output.format asks for the other format");
+        Err(Error::usage("output_format", "opening an output table", folder.display(), seen, "give each format an output.uri of its own"))
     }
 
     /// Begins a new file, staged until a commit makes it live.

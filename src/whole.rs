@@ -15,6 +15,9 @@ use crate::group::{record_batch, rejection_batch, texts};
 use crate::known::Known;
 use crate::schema::{Table, name};
 
+/// Those that need the names and days of every group.
+pub const FROM_CHARGES: [Table; 5] = [Table::DimCustomer, Table::DimSubscription, Table::DimMeter, Table::DimPartner, Table::DimDate];
+
 /// Every such table with its rows, in the order of commits.
 /// # Errors
 /// `Bug` if columns do not fit together.

@@ -48,8 +48,8 @@ impl ScopeLedger {
     }
 
     /// Missed credit at 12 places by scope as shown and billing currency.
-    pub fn missed(&self) -> impl Iterator<Item = (&str, Option<&str>, i128)> {
-        self.missed.iter().map(|((scope, currency), amount)| (self.scopes.shown(*scope).unwrap_or_default(), currency.as_deref(), *amount))
+    pub fn missed(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>, i128)> {
+        self.missed.iter().map(|((scope, currency), amount)| (self.scopes.shown(*scope).filter(|shown| !shown.is_empty()), currency.as_deref(), *amount))
     }
 
     /// The record batches of `fact_access_day` by first day of the billing month.

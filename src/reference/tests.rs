@@ -184,7 +184,7 @@ fn az_and_rest_lists_are_read_alike() {
     let az = r#"[{"id": "/subscriptions/S/providers/Microsoft.Authorization/roleAssignments/A", "name": "A", "principalId": "P", "principalType": "User",
         "roleDefinitionId": "/x/R", "roleDefinitionName": "Owner", "scope": "/subscriptions/S", "createdOn": "2022-01-15T21:08:45.4904312Z", "condition": null}]"#;
     let rest = r#"{"value":[{"properties":{"roleDefinitionId":"/x/R","principalId":"P","principalType":"User","scope":"/subscriptions/S","createdOn":"2022-01-15T21:08:45.4904312Z"},
-        "id":"/subscriptions/S/providers/Microsoft.Authorization/roleAssignments/A","type":"Microsoft.Authorization/roleAssignments","name":"A"}], "nextLink": "https://more"}"#;
+        "id":"/subscriptions/S/providers/Microsoft.Authorization/roleAssignments/A","type":"Microsoft.Authorization/roleAssignments","name":"A"}], "nextLink": null}"#;
     let (first, files) = Folder::new().with_list("a.json", az, Some("/subscriptions/S")).read().unwrap();
     let (second, _) = Folder::new().with_list("a.json", &format!("\u{feff}{rest}"), Some("/subscriptions/S")).read().unwrap();
     assert_eq!(first.reference.listed, second.reference.listed);
@@ -192,7 +192,8 @@ fn az_and_rest_lists_are_read_alike() {
     assert_eq!((listed.assignment_id.as_deref(), listed.principal_id.as_deref(), listed.role_definition_id.as_deref()), (Some("a"), Some("p"), Some("r")));
     assert_eq!((Some(listed.snapshot_at), listed.snapshot_scope.as_deref(), listed.created_on), (parse_instant(AT), Some("/subscriptions/S"), parse_instant("2022-01-15T21:08:45.4904312Z")));
     assert_eq!((files.files[0].rows, files.files[0].name.as_str(), files.files[0].source.as_str()), (1, "ref/a.json", "assignments"));
-    assert_eq!(second.counts.get("lists_that_go_on"), Some(&1));
+    let cut = Folder::new().with_list("a.json", &rest.replace("null}", "\"https://more\"}"), Some("/subscriptions/S")).read();
+    assert_eq!(cut.err().map(|e| (e.exit_code(), e.trouble().code)), Some((3, "az_json")));
 }
 
 #[test]

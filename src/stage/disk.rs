@@ -52,9 +52,9 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     sync_folder(folder_of(to))
 }
 
-/// Writes a whole file so that a reader sees the old content or the new, never a part.
+/// Writes a whole file so that a reader sees the old content or the new, never a part. Two writers may do so at once.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = path.with_extension("new");
+    let temporary = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
     let written = fs::write(&temporary, bytes).and_then(|()| File::open(&temporary)?.sync_all());
     written.map_err(|e| trouble("writing a file", &temporary, &e))?;
     rename(&temporary, path)

@@ -124,11 +124,11 @@ impl Tally {
         self.add_outcome((cell.outcome, cell.evidence, cell.billing_currency), &sums)
     }
 
-    /// Adds missed credit of one scope, as shown; what rests on no evidence is left out by the caller.
+    /// Adds missed credit of one scope, as shown (`None`: the charges name none); what rests on no evidence is left out by the caller.
     /// # Errors
     /// As [`Tally::add_line`].
-    pub fn add_missed_scope(&mut self, billing_currency: Option<String>, scope: &str, missed: i128) -> Result<()> {
-        rank(&mut self.scopes, &billing_currency, Some(scope.to_owned()), missed, "scope")
+    pub fn add_missed_scope(&mut self, billing_currency: Option<String>, scope: Option<&str>, missed: i128) -> Result<()> {
+        rank(&mut self.scopes, &billing_currency, scope.map(str::to_owned), missed, "scope")
     }
 
     fn add_list_cost(&mut self, currency: Currency, amount: i128) -> Result<()> {

@@ -39,9 +39,9 @@ fn tally() -> Result<Tally> {
     tally.add_line(Cell { customer: Some("c-1".into()), ..cell(Outcome::NoAccess, Evidence::Complete, 0, 80 * ONE) })?;
     tally.add_line(cell(Outcome::NoAccess, Evidence::BeforeFirstRecord, 0, 9_000 * ONE))?;
     tally.add_line(Cell { billing_currency: Some("CHF".into()), ..cell(Outcome::NotUsage, Evidence::Complete, 0, 0) })?;
-    tally.add_missed_scope(Some("EUR".into()), VM, 400 * ONE)?;
-    tally.add_missed_scope(Some("EUR".into()), &VM.replace("vm-1", "vM-1"), 20 * ONE)?;
-    tally.add_missed_scope(Some("EUR".into()), "/subscriptions/s-2", 80 * ONE)?;
+    tally.add_missed_scope(Some("EUR".into()), Some(VM), 400 * ONE)?;
+    tally.add_missed_scope(Some("EUR".into()), Some(&VM.replace("vm-1", "vM-1")), 20 * ONE)?;
+    tally.add_missed_scope(Some("EUR".into()), Some("/subscriptions/s-2"), 80 * ONE)?;
     tally.add_rows(13, 1, 4);
     tally.add_rejections_other(2);
     tally.add_price_adjusted(Some("USD".into()), 3, 7 * ONE)?;

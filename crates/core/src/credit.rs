@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::charge::{Amounts, Numbers, Outcome};
-use crate::money::{D12, D22, ONE, TooLarge, compare_magnitudes, grossed_up_product, product, product_less};
+use crate::money::{amount_product_less, D12, D22, ONE, TooLarge, compare_magnitudes, grossed_up_product, product, product_less};
 use crate::rules::CreditBase;
 
 /// An amount that does not fit decimal(38,12): the row is a rejection (details 2).
@@ -114,10 +114,6 @@ fn implied(numbers: &Numbers) -> Result<Option<D12>, AmountFault> {
 /// How far the net cost lies below list cost × (1 − rate), pricing currency; `None` where it does not (`price_adjusted`, R-MONEY-2).
 pub fn price_adjustment(list_cost: D12, rate: D22, net_cost: D22) -> Option<D12> {
     let rest = D22(ONE.0.saturating_sub(rate.0));
-    let list = D22(list_cost.0.checked_abs()?.checked_mul(10_000_000_000).unwrap_or(i128::MAX));
-    if list.0 == i128::MAX {
-        return None;
-    }
-    let adjustment = product_less(list, rest, D22(net_cost.0.saturating_abs())).ok()?;
+    let adjustment = amount_product_less(list_cost, rest, net_cost).ok()?;
     (adjustment.0 > 0).then_some(adjustment)
 }

@@ -9,7 +9,7 @@ use crate::access::{Access, AccessInterval};
 use crate::charge::{Amounts, Evidence, Numbers, Outcome, Product, Reason};
 use crate::coverage::{OrganisationDay, Touch, Verdict, decide};
 use crate::credit::{AmountFault, amounts};
-use crate::event::{Action, AuditRecord, ListedAssignment, Space};
+use crate::event::{AuditRecord, ListedAssignment, Space};
 use crate::listing::{Lists, ListsTooClose, ManagementGroups};
 use crate::money::D22;
 use crate::pairing::{Paired, RejectedRecord, pair, written};
@@ -85,9 +85,8 @@ pub fn learn(facts: Facts, rules: Rules) -> Result<Learned, Unusable> {
     let lists = |space| Lists::new(&reference.listed, space).map_err(Unusable::ListsTooClose);
     let both = [(Space::Role, lists(Space::Role)?), (Space::Registration, lists(Space::Registration)?)];
     let groups = ManagementGroups::new(&reference.management_groups);
-    let deletes: Vec<AuditRecord> = facts.records.iter().filter(|r| r.proves && r.action == Action::Delete).cloned().collect();
     let mut paired = pair(facts.records);
-    reject_unknown_deletes(&mut paired, &reference.listed, &deletes);
+    reject_unknown_deletes(&mut paired, &reference.listed);
     let access = Access::new(&paired.events, &both, &reference.authorizations, &groups, rules.inherit_management_groups);
     let counts = counts(&paired, &access, &parties);
     let [(_, role_lists), _] = both;
@@ -106,8 +105,8 @@ pub fn learn(facts: Facts, rules: Rules) -> Result<Learned, Unusable> {
 }
 
 /// A delete of an assignment that no usable write and no list knows is a rejection (details 20);
-/// delivered several times it is one, at its smallest place.
-fn reject_unknown_deletes(paired: &mut Paired, listed: &[ListedAssignment], deletes: &[AuditRecord]) {
+/// delivered several times it is one, at its smallest place (the one its event keeps).
+fn reject_unknown_deletes(paired: &mut Paired, listed: &[ListedAssignment]) {
     let listed: std::collections::BTreeSet<(Space, &String)> = listed.iter().filter_map(|row| Some((row.space, row.assignment_id.as_ref()?))).collect();
     let written = written(&paired.events);
     let mut rejected = Vec::new();
@@ -117,7 +116,7 @@ fn reject_unknown_deletes(paired: &mut Paired, listed: &[ListedAssignment], dele
         }
         for event in events.iter().filter(|e| e.happening == crate::pairing::Happening::Delete) {
             rejected.push(RejectedRecord {
-                place: smallest_place(event.place, deletes),
+                place: event.place,
                 reason: Reason::UnknownAssignment,
                 column: "OperationNameValue",
                 value: key.1.clone(),
@@ -127,13 +126,6 @@ fn reject_unknown_deletes(paired: &mut Paired, listed: &[ListedAssignment], dele
     }
     paired.rejected.extend(rejected);
     paired.rejected.sort();
-}
-
-/// The smallest place at which the record of an event was delivered.
-fn smallest_place(place: crate::event::Place, records: &[AuditRecord]) -> crate::event::Place {
-    let id = records.iter().find(|r| r.place == place).map(|r| r.event_data_id.to_ascii_lowercase()).filter(|id| !id.is_empty());
-    let copies = records.iter().filter(|r| id.as_ref().is_some_and(|id| r.event_data_id.eq_ignore_ascii_case(id)));
-    copies.map(|r| r.place).min().unwrap_or(place)
 }
 
 fn counts(paired: &Paired, access: &Access, parties: &Parties) -> BTreeMap<&'static str, u64> {

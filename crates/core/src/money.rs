@@ -330,6 +330,19 @@ pub fn product_less(a: D22, b: D22, c: D22) -> Result<D12, TooLarge> {
     ratio_to_amount(magnitude, pow10_wide(OPERAND_PLACES.saturating_mul(2).saturating_sub(AMOUNT_PLACES)), negative)
 }
 
+/// `|amount| × factor − |taken|`, exact and rounded once.
+/// # Errors
+/// [`TooLarge`] when the amount does not fit.
+pub fn amount_product_less(amount: D12, factor: D22, taken: D22) -> Result<D12, TooLarge> {
+    let product = U512::from(amount.0.unsigned_abs()).checked_mul(U512::from(factor.0.unsigned_abs())).ok_or(TooLarge)?;
+    let taken = U512::from(taken.0.unsigned_abs()).checked_mul(pow10_wide(AMOUNT_PLACES)).ok_or(TooLarge)?;
+    let denominator = pow10_wide(OPERAND_PLACES);
+    match product.checked_sub(taken) {
+        Some(rest) => ratio_to_amount(rest, denominator, false),
+        None => ratio_to_amount(taken.checked_sub(product).ok_or(TooLarge)?, denominator, true),
+    }
+}
+
 /// How `|a·b|` compares with `|c|`, exactly (which base is smaller under `credit_base = "net"`).
 pub fn compare_magnitudes(a: D22, b: D22, c: D22) -> std::cmp::Ordering {
     let product = U512::from(a.0.unsigned_abs()).saturating_mul(U512::from(b.0.unsigned_abs()));
