@@ -41,6 +41,15 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        code: "output_format",
+        exit: 2,
+        says: &["fact_credit_line", "Delta"],
+        build: |s| {
+            s.succeed();
+            s.job("uri = \"out/\"", "uri = \"out/\"\nformat = \"parquet\"");
+        },
+    },
+    Case {
         code: "table_foreign",
         exit: 2,
         says: &["dim_meter"],
