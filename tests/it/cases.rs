@@ -160,13 +160,14 @@ fn every_case_names_a_rule_and_a_source() {
     }
 }
 
-/// The text of the tests that run whole jobs: the modules of `tests/it` but this one and the house rules.
+/// The text of the tests that run whole jobs: the modules of `tests/it` and `tests/it/jobs` but this one and the house rules.
 /// `None` while there is no `jobs.rs` to name them.
 fn job_tests() -> Option<String> {
     if !root().join("tests/it/jobs.rs").exists() {
         return None;
     }
-    let entries = std::fs::read_dir(root().join("tests/it")).into_iter().flatten().flatten().map(|e| e.path());
+    let entries = ["tests/it", "tests/it/jobs"].into_iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten());
+    let entries = entries.map(|e| e.path());
     let ours = |path: &PathBuf| path.extension().is_some_and(|x| x == "rs") && !path.ends_with("cases.rs") && !path.ends_with("tidy.rs");
     Some(entries.filter(ours).filter_map(|path| std::fs::read_to_string(path).ok()).collect())
 }

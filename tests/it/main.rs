@@ -1,7 +1,12 @@
 mod cases;
 mod check;
+mod conserve;
+mod decimals;
 mod docs;
 mod errors;
 mod explain;
+mod hostile;
+mod jobs;
 mod oracle;
+mod tables;
 mod tidy;

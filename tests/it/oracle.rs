@@ -8,15 +8,15 @@
 //! `PECAN_WORLDS` = how many worlds (seeds 0, 1, …); `PECAN_SEED` = only that one.
 
 mod access;
-mod amounts;
-mod compare;
+pub mod amounts;
+pub mod compare;
 mod log;
-mod naive;
-mod party;
-mod path;
+pub mod naive;
+pub mod party;
+pub mod path;
 mod product;
 mod shrink;
-mod world;
+pub mod world;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,22 @@
+//! Whole jobs: files in, tables out. What each file proves:
+//!
+//! | file | proves |
+//! |---|---|
+//! | `sample.rs` | the sample, to the last digit, against a second opinion in plain Python |
+//! | `again.rs` | R-AGAIN-1, R-AGAIN-2, R-AGAIN-3: twice is nothing to do, newer export runs, groups, narrowing |
+//! | `order.rs` | R-AGAIN-6: order, pieces, threads, formats of files never change the tables |
+//! | `shapes.rs` | R-PRODUCT-2: physical types and spellings of the same charges |
+//! | `interrupted.rs` | R-AGAIN-1: a run that was interrupted between two tables is completed, never doubled |
+//! | `worlds.rs` | random worlds as files, through the whole program, against the naive one |
+//!
+//! Whether the program settles what it should is asked of the library; `sample.rs` asks the binary, too.
+
+mod again;
+mod interrupted;
+mod order;
+mod sample;
+mod shapes;
+pub mod sheets;
+mod world_files;
+mod worlds;
+pub mod workshop;
