@@ -131,6 +131,9 @@ fn physical_types_never_change_the_tables() {
     }
 }
 
+type Column = fn(&[i32]) -> ArrayRef;
+type Rename = fn(&str) -> String;
+
 /// R-PRODUCT-2: whole numbers as integers of any width.
 #[test]
 fn integers_are_numbers() {
@@ -140,14 +143,14 @@ fn integers_are_numbers() {
     let values: Vec<i32> = (0..count).map(|row| row % 7 + 1).collect();
     let integers = |make: &dyn Fn(&[i32]) -> ArrayRef| each_column(&plain, &|name, column| if matches!(name, "quantity" | "paygprice") { make(&values) } else { Arc::clone(column) });
     let expected = settled(&workshop, "words", &integers(&|v| Arc::new(v.iter().map(|n| Some(n.to_string())).collect::<StringArray>())));
-    let shapes: [(&str, &dyn Fn(&[i32]) -> ArrayRef); 4] = [
-        ("int32", &|v| Arc::new(Int32Array::from(v.to_vec()))),
-        ("int64", &|v| Arc::new(Int64Array::from(v.iter().map(|n| i64::from(*n)).collect::<Vec<_>>()))),
-        ("uint8", &|v| Arc::new(UInt8Array::from(v.iter().filter_map(|n| u8::try_from(*n).ok()).collect::<Vec<_>>()))),
-        ("float32", &|v| cast(&Int32Array::from(v.to_vec()), &DataType::Float32).expect("floats")),
+    let shapes: [(&str, Column); 4] = [
+        ("int32", |v| Arc::new(Int32Array::from(v.to_vec()))),
+        ("int64", |v| Arc::new(Int64Array::from(v.iter().map(|n| i64::from(*n)).collect::<Vec<_>>()))),
+        ("uint8", |v| Arc::new(UInt8Array::from(v.iter().filter_map(|n| u8::try_from(*n).ok()).collect::<Vec<_>>()))),
+        ("float32", |v| cast(&Int32Array::from(v.to_vec()), &DataType::Float32).expect("floats")),
     ];
     for (what, make) in shapes {
-        assert_equal(&settled(&workshop, what, &integers(make)), &expected, what);
+        assert_equal(&settled(&workshop, what, &integers(&make)), &expected, what);
     }
 }
 
@@ -159,7 +162,7 @@ fn names_of_columns_are_read_in_any_case() {
     let expected = settled(&workshop, "plain", &plain);
     let first_large = |n: &str| n[..1].to_uppercase() + &n[1..];
     let first_small = |n: &str| n[..1].to_lowercase() + &n[1..];
-    let cases: [(&str, fn(&str) -> String); 4] = [("upper", |n| n.to_uppercase()), ("lower", |n| n.to_lowercase()), ("2021-10-01", first_large), ("2023-12-01", first_small)];
+    let cases: [(&str, Rename); 4] = [("upper", |n| n.to_uppercase()), ("lower", |n| n.to_lowercase()), ("2021-10-01", first_large), ("2023-12-01", first_small)];
     for (what, rename) in cases {
         assert_equal(&settled(&workshop, what, &renamed(&plain, rename)), &expected, what);
     }
