@@ -330,12 +330,12 @@ impl<'a, 'p> Lines<'a, 'p> {
         let control = self.control.named(&self.billing);
         let scopes = self.scope_news();
         Ok(Decided {
-            accepted: self.columns.len() as u64,
+            accepted: self.columns.count() as u64,
             names: self.names.finish(),
             price_adjusted: self.price_adjusted.iter().map(|(key, sum)| (currency(&self.pricing, *key), *sum)).collect(),
             operands_rounded: rounded(self.batch),
             subscription_mismatches: self.planner.scopes.mismatches,
-            lines: if self.columns.len() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
+            lines: if self.columns.count() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
             rejected: self.rejected,
             cells: self.cells,
             scopes,

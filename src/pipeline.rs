@@ -328,16 +328,19 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What the run report tells apart: outcome, evidence, customer, pricing and billing currency.
+type Reported<'a> = (Outcome, Evidence, Option<&'a str>, Option<&'a str>, Option<&'a str>);
+
 /// The daily cells of a group summed by what the run report tells apart.
 fn reported(daily: &Daily, group: &str) -> Result<Vec<Cell>> {
-    let mut sums: HashMap<(Outcome, Evidence, Option<&str>, Option<&str>, Option<&str>), Sums> = HashMap::new();
+    let mut sums: HashMap<Reported, Sums> = HashMap::new();
     for cell in daily.iter() {
         let key = (cell.outcome, cell.evidence, cell.shown[0], cell.currencies[0], cell.currencies[1]);
         // Quantities of different meters have no sum that anybody asks for, and none that must fit.
         sums.entry(key).or_default().add(&Sums { quantity: None, ..*cell.sums }).map_err(|e| e.error(group))?;
     }
     let text = |text: Option<&str>| text.map(str::to_owned);
-    let cell = |((outcome, evidence, customer, pricing, billing), sums): ((Outcome, Evidence, Option<&str>, Option<&str>, Option<&str>), Sums)| Cell {
+    let cell = |((outcome, evidence, customer, pricing, billing), sums): (Reported, Sums)| Cell {
         outcome,
         evidence,
         billing_currency: text(billing),

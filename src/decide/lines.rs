@@ -196,7 +196,7 @@ impl LineColumns {
     }
 
     /// Number of lines.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows.len()
     }
 

@@ -8,7 +8,7 @@ use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Decimal128Type};
 use pecan::answers::{AccessTable, Answers};
 use pecan::conserve::{Control, FileRows, check_rows, check_sums};
-use pecan::control::AUDITED;
+use pecan::schema::SUMMED;
 use pecan::decide::cells::Daily;
 use pecan::decide::lines::{CodedTexts, Provenance};
 use pecan::decide::{Context, decide};
@@ -153,7 +153,7 @@ fn lost_and_doubled_rows_are_found() {
 #[test]
 fn altered_values_are_found_by_column() {
     let settled = Settled::new();
-    for column in AUDITED {
+    for column in SUMMED {
         let seen = settled.caught(&altered(&settled.lines, column));
         assert!(seen.starts_with(&format!("sum of {column} of credit lines in ")), "{seen}");
     }
@@ -172,7 +172,7 @@ fn daily_sums_that_differ_from_the_lines_are_found() {
     assert!(seen.starts_with("rows of daily cells"), "{seen}");
     let seen = settled.told(settled.check(lines, &daily, &rows_at(file, 1..file.num_rows())));
     assert!(seen.starts_with("rows of fact_credit_daily"), "{seen}");
-    for column in AUDITED.into_iter().filter(|c| file.schema().index_of(c).is_ok()) {
+    for column in SUMMED.into_iter().filter(|c| file.schema().index_of(c).is_ok()) {
         let seen = settled.told(settled.check(lines, &daily, &altered(file, column)));
         assert!(seen.starts_with(&format!("sum of {column} of daily files in ")), "{seen}");
     }
