@@ -116,7 +116,13 @@ pub fn commit_one(output: &Output, state: &State, table: Table, adds: &[StagedFi
         Commit::Committed { version } => version,
         Commit::Unchanged => base.map_or(0, |state| state.version),
         Commit::Conflict { seen } => {
-            return Err(Error::lost("commit_lost", format!("committing {}", table.name()), output.folder(table).display(), seen, "another run changed this table first: run again, it will bring everything up to date"));
+            return Err(Error::lost(
+                "commit_lost",
+                format!("committing {}", table.name()),
+                output.folder(table).display(),
+                seen,
+                "another run changed this table first: run again, it will bring everything up to date",
+            ));
         }
     };
     Ok(Committed { table, version, rows: rows_after(base, adds, removes), added: adds.len() as u64, removed: removes.len() as u64 })

@@ -103,7 +103,8 @@ fn of_cells(daily: &Daily) -> Control {
     let mut control = Control::default();
     for cell in daily.iter() {
         let sums = cell.sums;
-        let values = [sums.quantity.unwrap_or(0), sums.list_cost, sums.credit_pricing, sums.credit_billing, sums.applied_billing.unwrap_or(0), 0, sums.missed_billing];
+        let values =
+            [sums.quantity.unwrap_or(0), sums.list_cost, sums.credit_pricing, sums.credit_billing, sums.applied_billing.unwrap_or(0), 0, sums.missed_billing];
         control.rows += u64::try_from(sums.charges).unwrap_or(0);
         control.add_totals(cell.currencies[1].map(str::to_owned), &values.map(i256::from_i128));
     }

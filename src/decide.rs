@@ -26,7 +26,6 @@ use pecan_core::time::{Day, RawInstant};
 
 use self::cells::{BatchCells, SumTooLarge, Sums, checked_sum};
 use self::class::Classes;
-use crate::keys::{Keys, PerValue};
 use self::lines::{CodedTexts, Line, LineColumns, Provenance};
 use self::newest::{BatchNames, Names};
 use self::row::{Row, Rows};
@@ -34,6 +33,7 @@ use self::scopes::Scopes;
 use crate::answers::{Answer, Answers, PartyCodes, Question};
 use crate::control::{BatchControl, Control};
 use crate::error::Result;
+use crate::keys::{Keys, PerValue};
 use crate::source::ChargeBatch;
 use crate::spellings::Spellings;
 
@@ -294,13 +294,27 @@ impl<'a, 'p> Lines<'a, 'p> {
         let evidence = knowledge.evidence(Day(plan.read.day), self.known_since[plan.scope as usize], outcome);
         let (row, day, month) = (plan.row, plan.read.day, plan.read.month);
         let scope_level = self.planner.scopes.all[plan.scope as usize].scope.as_ref().map(Scope::level);
-        let line = Line { row, day, month, numbers, rate, outcome, excluded_kind: terms.excluded_kind, evidence, scope_level, verdict, billed: plan.billed, amounts: &amounts };
+        let line = Line {
+            row,
+            day,
+            month,
+            numbers,
+            rate,
+            outcome,
+            excluded_kind: terms.excluded_kind,
+            evidence,
+            scope_level,
+            verdict,
+            billed: plan.billed,
+            amounts: &amounts,
+        };
         self.columns.push(&line);
         let sums = Sums::of(numbers.quantity.map(|q| q.0), &amounts);
         self.cells.add(row, month, day, outcome, evidence, &sums).map_err(|e| e.error(self.context.group_id))?;
         self.names.add(row, day);
         self.control.add(self.billing.at(row), numbers, &amounts);
-        let noted = self.note_scope(plan, month, evidence, amounts.missed_billing).and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
+        let noted =
+            self.note_scope(plan, month, evidence, amounts.missed_billing).and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
         noted.map_err(|e| e.error(self.context.group_id))
     }
 

@@ -16,9 +16,9 @@ use rayon::prelude::*;
 pub use self::days::ScopeLedger;
 pub use self::reading::{Desk, Reading, Settled};
 use crate::conserve::{Control, FileRows, check_rows, check_sums};
+use crate::decide::Decided;
 use crate::decide::cells::Daily;
 use crate::decide::newest::Names;
-use crate::decide::Decided;
 use crate::error::Result;
 use crate::rejection::Rejection;
 use crate::schema::Table;
@@ -86,15 +86,7 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(group: &'a ChargeGroup, fingerprint: &'a str, shop: &'a Shop<'a>) -> Work<'a> {
-        Work {
-            group,
-            fingerprint,
-            shop,
-            writers: BTreeMap::new(),
-            output: GroupOutput::default(),
-            rejections: Vec::new(),
-            control: Control::default(),
-        }
+        Work { group, fingerprint, shop, writers: BTreeMap::new(), output: GroupOutput::default(), rejections: Vec::new(), control: Control::default() }
     }
 
     fn run(mut self, reading: &Reading, staged: &mut Vec<StagedFile>) -> Result<GroupOutput> {
@@ -182,7 +174,14 @@ pub fn stage(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<Sta
 pub use self::rows::{record_batch, rejection_batch, texts};
 
 fn spec(shop: &Shop, table: Table, month: Option<i32>, group: &str, fingerprint: &str) -> FileSpec {
-    FileSpec { table, month: month.map(|day| Day(day).month()), group: group.to_owned(), fingerprint: fingerprint.to_owned(), run: shop.run_id.to_owned(), ordinal: 0 }
+    FileSpec {
+        table,
+        month: month.map(|day| Day(day).month()),
+        group: group.to_owned(),
+        fingerprint: fingerprint.to_owned(),
+        run: shop.run_id.to_owned(),
+        ordinal: 0,
+    }
 }
 
 impl GroupOutput {

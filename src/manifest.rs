@@ -144,8 +144,7 @@ impl ParquetTable {
         if base.version == now.version {
             return None;
         }
-        let months: BTreeSet<Option<&str>> =
-            adds.iter().map(|add| add.month.as_deref()).chain(removes.iter().map(|remove| remove.month.as_deref())).collect();
+        let months: BTreeSet<Option<&str>> = adds.iter().map(|add| add.month.as_deref()).chain(removes.iter().map(|remove| remove.month.as_deref())).collect();
         let ours = |month: Option<&str>, path: &str| months.contains(&month).then(|| path.to_owned());
         let before: BTreeSet<String> = base.files.iter().filter_map(|file| ours(file.month.as_deref(), &file.path)).collect();
         let after: BTreeSet<String> = now.files.iter().filter_map(|file| ours(file.billing_month.as_deref(), &file.path)).collect();

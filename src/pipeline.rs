@@ -122,7 +122,20 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn new(job: &'a Job, options: &'a RunOptions, known: &'a Known, output: &'a Output, receipts: &'a Receipts, state: &'a State, clock: &'a Clock) -> Run<'a> {
         let run_id = Uuid::now_v7().to_string();
-        Run { job, options, known, output, receipts, state, clock, run_id, tally: Tally::default(), inputs: Vec::new(), written: BTreeMap::new(), staged: Staged::default() }
+        Run {
+            job,
+            options,
+            known,
+            output,
+            receipts,
+            state,
+            clock,
+            run_id,
+            tally: Tally::default(),
+            inputs: Vec::new(),
+            written: BTreeMap::new(),
+            staged: Staged::default(),
+        }
     }
 
     /// Processes every group that is not up to date and stages its output.
@@ -216,7 +229,10 @@ impl<'a> Run<'a> {
             };
         }
         if let Some(group) = missing.first() {
-            let text = format!("the receipts of {} groups are gone, {group} the first: names and dates of the dims are left as they are; run with --force once all inputs are back", missing.len());
+            let text = format!(
+                "the receipts of {} groups are gone, {group} the first: names and dates of the dims are left as they are; run with --force once all inputs are back",
+                missing.len()
+            );
             self.tally.warn("receipts_gone", text);
         }
         for (table, batch) in whole::batches(self.known, &names, days)? {
@@ -305,7 +321,14 @@ impl<'a> Run<'a> {
     }
 
     fn summary(&self, planned: &[Planned], nothing_to_do: bool, tables: Vec<TableWritten>) -> Result<Summary> {
-        let facts = RunFacts { run_id: self.run_id.clone(), nothing_to_do, dry_run: self.options.dry_run, files: self.files(planned), tables, took: self.clock.since.elapsed() };
+        let facts = RunFacts {
+            run_id: self.run_id.clone(),
+            nothing_to_do,
+            dry_run: self.options.dry_run,
+            files: self.files(planned),
+            tables,
+            took: self.clock.since.elapsed(),
+        };
         self.tally.clone().finish(facts)
     }
 

@@ -181,7 +181,9 @@ fn planned(group: &ChargeGroup, fingerprint: String, state: &State, receipts: &R
             Some(_) if options.force => (Action::Replace, "--force".to_owned()),
             Some(_) => (Action::Keep, "inputs, audit log, reference tables and rules are unchanged".to_owned()),
             None if live.is_empty() => (Action::Write, "it has no output yet".to_owned()),
-            None if live.len() == 1 && live.contains(fingerprint.as_str()) => (Action::Replace, "its output is incomplete: an earlier run was interrupted".to_owned()),
+            None if live.len() == 1 && live.contains(fingerprint.as_str()) => {
+                (Action::Replace, "its output is incomplete: an earlier run was interrupted".to_owned())
+            }
             None => (Action::Replace, "its files, the audit log, the reference tables, the rules or the cutoff changed".to_owned()),
         }
     };

@@ -34,7 +34,8 @@ impl Plan {
 
     /// One object: `groups` (group_id, action, why, files, bytes) and `warnings` (code, text).
     pub fn to_json(&self) -> Value {
-        let groups = self.rows.iter().map(|r| json!({ (name::GROUP_ID): r.group_id, "action": r.action.word(), "why": r.why, "files": r.files, "bytes": r.bytes }));
+        let groups =
+            self.rows.iter().map(|r| json!({ (name::GROUP_ID): r.group_id, "action": r.action.word(), "why": r.why, "files": r.files, "bytes": r.bytes }));
         let warnings = self.warnings.iter().map(|(code, text)| json!({ "code": code, "text": text }));
         json!({ "groups": groups.collect::<Vec<_>>(), "warnings": warnings.collect::<Vec<_>>() })
     }

@@ -66,12 +66,24 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// All rows of one table.
-    fn table<T>(&mut self, table: &'static str, sources: &[ReferenceFile], wanted: &[Wanted], parse: impl Fn(Row<'_>) -> std::result::Result<T, RowFault>) -> Result<Vec<T>> {
+    fn table<T>(
+        &mut self,
+        table: &'static str,
+        sources: &[ReferenceFile],
+        wanted: &[Wanted],
+        parse: impl Fn(Row<'_>) -> std::result::Result<T, RowFault>,
+    ) -> Result<Vec<T>> {
         let mut rows = Vec::new();
         for source in sources {
             for file in store::list(&source.uri, &source.uri_as_written)? {
                 if written(&file)? == Written::Json {
-                    return Err(Error::input("format", format!("reading the table {table}"), &file.name, "JSON", "write it as CSV or Parquet; only assignments may be JSON"));
+                    return Err(Error::input(
+                        "format",
+                        format!("reading the table {table}"),
+                        &file.name,
+                        "JSON",
+                        "write it as CSV or Parquet; only assignments may be JSON",
+                    ));
                 }
                 let index = self.files.enter(&file, table)?;
                 self.file(&file, index, table, wanted, &mut |row| parse(row).map(|parsed| rows.push(parsed)))?;
@@ -105,7 +117,13 @@ impl Reader<'_> {
         let list = az::read(file)?;
         if list.goes_on {
             let seen = "an answer with a nextLink: the list goes on elsewhere, and what is missing from it would count as taken away";
-            return Err(Error::input("az_json", "reading a list of role assignments", &file.name, seen, "fetch all pages into one list; `az role assignment list` does so by itself"));
+            return Err(Error::input(
+                "az_json",
+                "reading a list of role assignments",
+                &file.name,
+                seen,
+                "fetch all pages into one list; `az role assignment list` does so by itself",
+            ));
         }
         match list.batch {
             Some(batch) => {
@@ -120,7 +138,14 @@ impl Reader<'_> {
     }
 
     /// Hands every row of a CSV or Parquet file to `take`; what it cannot understand becomes a rejection.
-    fn file(&mut self, file: &InputFile, index: u32, table: &'static str, wanted: &[Wanted], take: &mut dyn FnMut(Row<'_>) -> std::result::Result<(), RowFault>) -> Result<()> {
+    fn file(
+        &mut self,
+        file: &InputFile,
+        index: u32,
+        table: &'static str,
+        wanted: &[Wanted],
+        take: &mut dyn FnMut(Row<'_>) -> std::result::Result<(), RowFault>,
+    ) -> Result<()> {
         let format = format!("reference table `{table}`");
         let mut rows = 0u64;
         each_batch(file, &format, wanted, &mut |batch| {
@@ -156,9 +181,13 @@ impl Reader<'_> {
 /// The job file's stamp for rows that carry none.
 fn stamp_of(source: &ReferenceFile) -> Result<Stamp> {
     match source.snapshot_scope.as_deref() {
-        Some(scope) if !scope.starts_with('/') => {
-            Err(Error::usage("snapshot_scope", "reading a list of assignments", &source.uri_as_written, format!("snapshot_scope = \"{scope}\""), "write a scope path such as /subscriptions/… into the job file"))
-        }
+        Some(scope) if !scope.starts_with('/') => Err(Error::usage(
+            "snapshot_scope",
+            "reading a list of assignments",
+            &source.uri_as_written,
+            format!("snapshot_scope = \"{scope}\""),
+            "write a scope path such as /subscriptions/… into the job file",
+        )),
         _ => Ok(Stamp { snapshot_at: source.snapshot_at, snapshot_scope: source.snapshot_scope.clone() }),
     }
 }
@@ -177,7 +206,13 @@ fn list_columns(space: Space, source: &ReferenceFile) -> Vec<Wanted> {
 
 fn check_json(source: &ReferenceFile, space: Space, file: &InputFile) -> Result<()> {
     if space == Space::Registration {
-        return Err(Error::input("format", "reading the table lighthouse_assignments", &file.name, "JSON", "write it as CSV or Parquet; only assignments may be JSON"));
+        return Err(Error::input(
+            "format",
+            "reading the table lighthouse_assignments",
+            &file.name,
+            "JSON",
+            "write it as CSV or Parquet; only assignments may be JSON",
+        ));
     }
     if source.snapshot_at.is_some() {
         return Ok(());

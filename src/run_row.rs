@@ -85,7 +85,8 @@ impl RunRecord {
     /// # Errors
     /// As [`commit_one`].
     pub fn commit(&self, output: &Output, state: &State, summary: &Summary) -> Result<()> {
-        let spec = FileSpec { table: Table::Run, month: None, group: self.run_id.clone(), fingerprint: self.run_id.clone(), run: self.run_id.clone(), ordinal: 0 };
+        let spec =
+            FileSpec { table: Table::Run, month: None, group: self.run_id.clone(), fingerprint: self.run_id.clone(), run: self.run_id.clone(), ordinal: 0 };
         let staged = stage(output, spec, &self.batch(summary)?)?;
         commit_one(output, state, Table::Run, &[staged], &[], &self.run_id).map(|_| ())
     }

@@ -263,9 +263,7 @@ fn list_of_parts(parts: &[(&str, Kind)]) -> DataType {
 /// # Errors
 /// `Error::Usage` (exit 2) naming the column.
 pub fn check_carry(carry: &[String]) -> Result<()> {
-    let refuse = |name: &str, seen: &str, next: &str| {
-        Err(Error::usage("carry_name", "reading output.carry", format!("output.carry: {name:?}"), seen, next))
-    };
+    let refuse = |name: &str, seen: &str, next: &str| Err(Error::usage("carry_name", "reading output.carry", format!("output.carry: {name:?}"), seen, next));
     for (position, name) in carry.iter().enumerate() {
         let same = |other: &str| other.to_lowercase() == name.to_lowercase();
         if Table::FactCreditLine.columns().iter().any(|column| same(column.name)) {

@@ -45,7 +45,13 @@ pub fn locate(uri: &str, uri_as_written: &str) -> Result<Place> {
     let path = match uri.split_once("://") {
         Some(("file", rest)) => rest.strip_prefix("localhost").filter(|r| r.starts_with('/')).unwrap_or(rest),
         Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            return Err(Error::usage("store_unsupported", "finding input files", uri_as_written, format!("the scheme `{scheme}://`"), "use a local path or file://, for example a mounted or downloaded copy"));
+            return Err(Error::usage(
+                "store_unsupported",
+                "finding input files",
+                uri_as_written,
+                format!("the scheme `{scheme}://`"),
+                "use a local path or file://, for example a mounted or downloaded copy",
+            ));
         }
         _ => uri,
     };
@@ -83,11 +89,18 @@ pub fn list(uri: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
     }
     if let Some(pattern) = &place.pattern {
         let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
-        let matcher = glob.map_err(|e| Error::usage("glob", "reading a wildcard path", uri_as_written, e, "correct the wildcards in the job file"))?.compile_matcher();
+        let matcher =
+            glob.map_err(|e| Error::usage("glob", "reading a wildcard path", uri_as_written, e, "correct the wildcards in the job file"))?.compile_matcher();
         files.retain(|f| matcher.is_match(&f.relative));
     }
     if files.is_empty() {
-        return Err(Error::input("no_files", "finding input files", uri_as_written, "no file there", "check the path in the job file, and whether the export or copy has run (names beginning with _ or . are skipped)"));
+        return Err(Error::input(
+            "no_files",
+            "finding input files",
+            uri_as_written,
+            "no file there",
+            "check the path in the job file, and whether the export or copy has run (names beginning with _ or . are skipped)",
+        ));
     }
     files.sort_by(|a, b| a.relative.as_bytes().cmp(b.relative.as_bytes()));
     Ok(files)
@@ -96,7 +109,13 @@ pub fn list(uri: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
 fn walk(folder: &Path, below: &str, place: &Place, depth: usize, files: &mut Vec<InputFile>) -> Result<()> {
     let shown = join_shown(&place.base_as_written, below);
     if depth > MAX_DEPTH {
-        return Err(Error::input("too_deep", "finding input files", shown, format!("folders nested more than {MAX_DEPTH} deep"), "look for a link that leads back into its own folder"));
+        return Err(Error::input(
+            "too_deep",
+            "finding input files",
+            shown,
+            format!("folders nested more than {MAX_DEPTH} deep"),
+            "look for a link that leads back into its own folder",
+        ));
     }
     let trouble = |e: &io::Error| io_trouble("listing a folder", &shown, e);
     for entry in fs::read_dir(folder).map_err(|e| trouble(&e))? {
@@ -127,7 +146,8 @@ fn join_shown(left: &str, right: &str) -> String {
 
 fn file_name(path: &Path, shown: &str) -> Result<String> {
     let name = path.file_name().and_then(|n| n.to_str());
-    name.map(str::to_string).ok_or_else(|| Error::input("file_name", "finding input files", shown, format!("a name that is not UTF-8: {}", path.display()), "rename the file"))
+    name.map(str::to_string)
+        .ok_or_else(|| Error::input("file_name", "finding input files", shown, format!("a name that is not UTF-8: {}", path.display()), "rename the file"))
 }
 
 /// BLAKE3 of a file's content, as hex; the file is streamed.
@@ -153,8 +173,12 @@ pub fn content_hash(path: &Path) -> Result<String> {
 /// Sorts an I/O error: what is missing or damaged is `Input` (exit 3), all else `Storage` (exit 5).
 pub fn io_trouble(tried: &str, place: impl std::fmt::Display, error: &io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::input("not_found", tried, place, "nothing there", "check the path in the job file, and whether the file was moved or removed"),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => Error::input("damaged_file", tried, place, error, "the file is damaged or cut short: fetch it again"),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            Error::input("not_found", tried, place, "nothing there", "check the path in the job file, and whether the file was moved or removed")
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => {
+            Error::input("damaged_file", tried, place, error, "the file is damaged or cut short: fetch it again")
+        }
         _ => Error::storage("storage", tried, place, error, "check access rights and the disk or mount, then run again"),
     }
 }

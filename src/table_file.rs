@@ -215,7 +215,13 @@ pub fn find_columns(names: &[String], wanted: &[Wanted], place: &str, format: &s
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for name in names {
         if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
-            return Err(Error::input("double_column", tried, place, format!("the columns `{first}` and `{name}`"), "names are compared without regard to case: rename or remove one of the two"));
+            return Err(Error::input(
+                "double_column",
+                tried,
+                place,
+                format!("the columns `{first}` and `{name}`"),
+                "names are compared without regard to case: rename or remove one of the two",
+            ));
         }
     }
     let found: Vec<Option<usize>> = wanted.iter().map(|w| names.iter().position(|n| n.eq_ignore_ascii_case(w.name))).collect();
@@ -229,7 +235,13 @@ pub fn find_columns(names: &[String], wanted: &[Wanted], place: &str, format: &s
         return Ok(found);
     }
     let there = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
-    Err(Error::input("missing_column", tried, place, format!("no column {}; there are: {there}", missing.join(", no column ")), "add the column, or correct its name in the file's header"))
+    Err(Error::input(
+        "missing_column",
+        tried,
+        place,
+        format!("no column {}; there are: {there}", missing.join(", no column ")),
+        "add the column, or correct its name in the file's header",
+    ))
 }
 
 /// Refuses a column whose physical type makes no sense for what it is read as (data-contracts §1).
@@ -237,7 +249,13 @@ fn check_type(wanted: &Wanted, found: &arrow::datatypes::DataType, place: &str, 
     if wanted.kind.accepts(found) {
         return Ok(());
     }
-    Err(Error::input("column_type", format!("reading the columns of a file of format {format}"), place, format!("column `{}` of type {found}", wanted.name), "write it as text, or in the type the contract names"))
+    Err(Error::input(
+        "column_type",
+        format!("reading the columns of a file of format {format}"),
+        place,
+        format!("column `{}` of type {found}", wanted.name),
+        "write it as text, or in the type the contract names",
+    ))
 }
 
 /// The text of a cell of a dictionary; `None` for null.
@@ -251,7 +269,8 @@ pub fn cell_text(column: &Text, row: usize) -> Option<&str> {
 mod tests {
     use super::*;
 
-    const WANTED: [Wanted; 4] = [Wanted::id("mpn_id"), Wanted::new("rate", Kind::Rate).need(Need::Optional), Wanted::id("a").need(Need::Either), Wanted::id("b").need(Need::Either)];
+    const WANTED: [Wanted; 4] =
+        [Wanted::id("mpn_id"), Wanted::new("rate", Kind::Rate).need(Need::Optional), Wanted::id("a").need(Need::Either), Wanted::id("b").need(Need::Either)];
 
     fn find(names: &[&str]) -> Result<Vec<Option<usize>>> {
         let names: Vec<String> = names.iter().map(|n| n.to_string()).collect();
@@ -279,7 +298,14 @@ mod tests {
     #[test]
     fn names_tell_how_a_file_is_written_and_else_its_bytes() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, content, wanted) in [("a.PARQUET", "x", Written::Parquet), ("a.csv.gz", "x", Written::CsvGz), ("a.json", "", Written::Json), ("b", "PAR1..", Written::Parquet), ("c.txt", " \n[", Written::Json), ("d", "a,b\n", Written::Csv)] {
+        for (name, content, wanted) in [
+            ("a.PARQUET", "x", Written::Parquet),
+            ("a.csv.gz", "x", Written::CsvGz),
+            ("a.json", "", Written::Json),
+            ("b", "PAR1..", Written::Parquet),
+            ("c.txt", " \n[", Written::Json),
+            ("d", "a,b\n", Written::Csv),
+        ] {
             let path = dir.path().join(name);
             std::fs::write(&path, content).unwrap();
             let file = InputFile { path, name: name.into(), relative: name.into(), bytes: 0 };

@@ -3,8 +3,6 @@
 //! A file is read in two steps that go together piece by piece: time and operation of every record, and the other columns
 //! only of pieces in which a role is given or taken.
 
-
-
 use arrow::array::{ArrayRef, AsArray, UInt64Array};
 use arrow::compute::take;
 use pecan_core::charge::Reason;
@@ -91,7 +89,13 @@ pub(super) fn read(file: &InputFile, index: u32, log: &mut Log<'_>) -> Result<()
 /// Reads one piece; its details are decoded only if it holds records of the four operations.
 fn read_piece(head: Batch, detail: impl FnOnce() -> Result<Batch>, file: u32) -> Result<Found> {
     let [Some(time), Some(name)] = head.columns.as_slice() else {
-        return Err(Error::bug("audit_columns", "reading audit records", FORMAT, "another number of columns than asked for", "report this with the input file"));
+        return Err(Error::bug(
+            "audit_columns",
+            "reading audit records",
+            FORMAT,
+            "another number of columns than asked for",
+            "report this with the input file",
+        ));
     };
     let times = columns::instants(time);
     let chosen = chosen_rows(&columns::text(name)?);
@@ -162,7 +166,14 @@ impl Details {
     }
 
     /// The record, unless it is a success that names no assignment anywhere.
-    fn record(&self, row: usize, place: Place, time: RawInstant, (space, action): (Space, Action), content: Content) -> std::result::Result<AuditRecord, Refused> {
+    fn record(
+        &self,
+        row: usize,
+        place: Place,
+        time: RawInstant,
+        (space, action): (Space, Action),
+        content: Content,
+    ) -> std::result::Result<AuditRecord, Refused> {
         let proves = self.text(row, STATUS).is_some_and(proves);
         if proves && content.assignment_id.is_none() {
             let message = "neither Authorization.scope, _ResourceId, ResourceId, Properties.entity nor the body names an assignment: fetch the audit log again with these columns";
@@ -213,7 +224,14 @@ mod tests {
         assert_eq!(operation("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/DELETE"), Some((Space::Role, Action::Delete)));
         assert_eq!(operation("microsoft.managedservices/registrationassignments/Write"), Some((Space::Registration, Action::Write)));
         assert_eq!(operation(" Microsoft.ManagedServices/registrationAssignments/delete"), Some((Space::Registration, Action::Delete)));
-        for other in ["", "write", "Microsoft.Authorization/roleAssignments/read", "Microsoft.Authorization/roleAssignments", "Microsoft.Authorization/policyAssignments/write", "Microsoft.Authorization/roleAssignments/write/x"] {
+        for other in [
+            "",
+            "write",
+            "Microsoft.Authorization/roleAssignments/read",
+            "Microsoft.Authorization/roleAssignments",
+            "Microsoft.Authorization/policyAssignments/write",
+            "Microsoft.Authorization/roleAssignments/write/x",
+        ] {
             assert_eq!(operation(other), None, "{other}");
         }
     }
@@ -230,7 +248,9 @@ mod tests {
 
     #[test]
     fn each_name_of_a_dictionary_is_looked_at_once_and_nulls_are_passed_over() {
-        let names: Text = vec![Some("x"), Some("Microsoft.Authorization/roleAssignments/write"), None, Some("Microsoft.Authorization/roleAssignments/write")].into_iter().collect();
+        let names: Text = vec![Some("x"), Some("Microsoft.Authorization/roleAssignments/write"), None, Some("Microsoft.Authorization/roleAssignments/write")]
+            .into_iter()
+            .collect();
         assert_eq!(chosen_rows(&names), [(1, Space::Role, Action::Write), (3, Space::Role, Action::Write)]);
     }
 }

@@ -179,7 +179,14 @@ mod tests {
     fn the_path_before_the_providers_part_is_the_scope() {
         let mg = "/providers/Microsoft.Management/managementGroups/MG";
         let vm = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Compute/virtualMachines/vm";
-        for (path, scope) in [(role_path(RG, "a"), RG), (role_path(mg, "a"), mg), (role_path("", "a"), "/"), (role_path("/", "a/"), "/"), (role_path(vm, "a"), vm), (format!("{RG}//PROVIDERS/microsoft.authorization//ROLEASSIGNMENTS/A"), RG)] {
+        for (path, scope) in [
+            (role_path(RG, "a"), RG),
+            (role_path(mg, "a"), mg),
+            (role_path("", "a"), "/"),
+            (role_path("/", "a/"), "/"),
+            (role_path(vm, "a"), vm),
+            (format!("{RG}//PROVIDERS/microsoft.authorization//ROLEASSIGNMENTS/A"), RG),
+        ] {
             assert_eq!(assignment_in(Space::Role, &path), Some(("a".into(), Some(scope.into()))), "{path}");
             assert_eq!(assignment_in(Space::Registration, &path), None);
         }
@@ -200,7 +207,8 @@ mod tests {
 
     #[test]
     fn a_response_body_fills_what_the_request_leaves_out() {
-        let response = serde_json::json!({"id": role_path(RG, "Z"), "name": "Z", "properties": {"principalId": "other", "roleDefinitionId": "/x/R-1", "scope": RG}});
+        let response =
+            serde_json::json!({"id": role_path(RG, "Z"), "name": "Z", "properties": {"principalId": "other", "roleDefinitionId": "/x/R-1", "scope": RG}});
         let properties = serde_json::json!({"requestBody": {"properties": {"principalid": "P-1"}}, "responseBody": response.to_string()}).to_string();
         let content = read(Space::Role, Texts { properties: [Some(&properties), None], ..Texts::default() });
         assert_eq!(content, Content { assignment_id: Some("z".into()), path_scope: Some(RG.into()), body: Some(role_body(RG)), unreadable: false });

@@ -105,7 +105,12 @@ fn records_are_read_across_row_groups_and_others_only_by_time() {
     assert_eq!((Some(start.time), start.space), (parse_instant("2026-09-02T10:00:00.1234567Z"), Space::Role));
     assert_eq!(start.assignment_id.as_deref(), Some("a-1"));
     assert_eq!(start.path_scope.as_deref(), Some("/subscriptions/S/resourceGroups/RG"));
-    let body = Body { principal_id: Some("p".into()), role_definition_id: Some("r".into()), definition_id: None, scope: Some("/subscriptions/S/resourceGroups/RG".into()) };
+    let body = Body {
+        principal_id: Some("p".into()),
+        role_definition_id: Some("r".into()),
+        definition_id: None,
+        scope: Some("/subscriptions/S/resourceGroups/RG".into()),
+    };
     assert_eq!((start.body.as_ref(), start.correlation_id.as_str(), start.caller.as_deref()), (Some(&body), "C-1", Some("me@x")));
     assert_eq!(input.records[1].body, None);
     let file = &files.files[0];
@@ -125,7 +130,10 @@ fn unreadable_times_are_rejections_of_role_records_only() {
     let input = read_records(&records);
     let rejected: Vec<(Option<i64>, Reason, Option<&str>)> = input.rejections.iter().map(|r| (r.row, r.reason, r.value.as_deref())).collect();
     let day = Some("2026-13-01");
-    assert_eq!(rejected, [(Some(2), Reason::NotADate, day), (Some(3), Reason::Missing, None), (Some(5), Reason::NotADate, day), (Some(6), Reason::NotADate, day)]);
+    assert_eq!(
+        rejected,
+        [(Some(2), Reason::NotADate, day), (Some(3), Reason::Missing, None), (Some(5), Reason::NotADate, day), (Some(6), Reason::NotADate, day)]
+    );
     assert_eq!((input.rejections[0].file.as_str(), input.rejections[0].column.as_deref()), ("logs/a.parquet", Some("TimeGenerated")));
     assert_eq!(input.counts.get("unreadable_times_passed_over"), Some(&1));
     assert_eq!((input.first, input.newest, input.records.len()), (None, None, 0));

@@ -47,7 +47,15 @@ fn tables(output: &Output, facts: &mut OutputFacts) -> Result<()> {
 /// not say without trying.
 fn writable(root: &Path) -> Result<Option<bool>> {
     let there = root.ancestors().find(|path| path.exists()).map(Path::to_path_buf).unwrap_or_else(|| PathBuf::from("/"));
-    let refused = |seen: &str| Error::storage("output_not_writable", "looking at the output folder", there.display(), seen, "name another folder in output.uri, or give this user the right to write here");
+    let refused = |seen: &str| {
+        Error::storage(
+            "output_not_writable",
+            "looking at the output folder",
+            there.display(),
+            seen,
+            "name another folder in output.uri, or give this user the right to write here",
+        )
+    };
     if !there.is_dir() {
         return Err(refused("a file where a folder is needed"));
     }

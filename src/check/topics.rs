@@ -94,7 +94,13 @@ fn audit(facts: &Facts) -> Topic {
                 ));
             }
             findings.extend(others_rejected(known, true));
-            format!("{}, {} of them about roles; {} to {}", counted(known.audit_rows, "record"), known.role_records, instant(known.first_record), instant(known.newest_record))
+            format!(
+                "{}, {} of them about roles; {} to {}",
+                counted(known.audit_rows, "record"),
+                known.role_records,
+                instant(known.first_record),
+                instant(known.newest_record)
+            )
         }
     };
     Topic { name: "audit log", says, findings }
@@ -111,7 +117,13 @@ fn others_rejected(known: &Known, audit: bool) -> Option<Finding> {
     let total: u64 = counts.values().sum();
     let each = some(counts.iter().map(|((file, reason), n)| format!("{n} × {reason} in {file}")));
     let (code, what) = if audit { ("audit_rejections", "audit record") } else { ("reference_rejections", "reference row") };
-    (total > 0).then(|| yellow(code, format!("{} could not be used: {each}", counted(total, what)), "see `rejections_other` in the JSON for the rows and their messages, and repair them"))
+    (total > 0).then(|| {
+        yellow(
+            code,
+            format!("{} could not be used: {each}", counted(total, what)),
+            "see `rejections_other` in the JSON for the rows and their messages, and repair them",
+        )
+    })
 }
 
 fn reference(job: &Job, facts: &Facts) -> Topic {
@@ -163,7 +175,10 @@ fn charges(job: &Job, facts: &Facts) -> Topic {
         findings.push(yellow("exports_overlap", text, "if both hold the same charges they would count twice: keep one of them"));
     }
     if charges.mismatches > 0 {
-        let text = format!("{} name a resource in another subscription than their subscription column; the resource id decides", counted(charges.mismatches, "charge"));
+        let text = format!(
+            "{} name a resource in another subscription than their subscription column; the resource id decides",
+            counted(charges.mismatches, "charge")
+        );
         findings.push(note("subscription_mismatches", text, "nothing, unless there are many"));
     }
     let sources = job.charges.iter().map(|source| match charges.sources.get(&source.name) {
@@ -214,7 +229,11 @@ fn freshness(job: &Job, facts: &Facts) -> Topic {
         false => some(known.lists.iter().map(|(scope, of)| format!("first list of {} {}", scope.as_deref().unwrap_or("everything"), instant(Some(of.first))))),
     };
     let cutoff = known.knowledge.cutoff().map_or_else(|| "none: every day is provisional".to_owned(), |c| c.to_string());
-    Topic { name: "freshness", says: format!("{days}; audit log {} to {}; {lists}; cutoff {cutoff}", instant(known.first_record), instant(known.newest_record)), findings }
+    Topic {
+        name: "freshness",
+        says: format!("{days}; audit log {} to {}; {lists}; cutoff {cutoff}", instant(known.first_record), instant(known.newest_record)),
+        findings,
+    }
 }
 
 fn evidence(facts: &Facts) -> Topic {
@@ -225,10 +244,23 @@ fn evidence(facts: &Facts) -> Topic {
         let each = doubtful.iter().map(|((subscription, currency), doubt)| {
             let days = doubt.days.first().zip(doubt.days.last()).map_or_else(String::new, |(a, b)| format!("{} to {}", Day(*a), Day(*b)));
             let amount = format!("{} {}", plain(doubt.missed, AMOUNT_PLACES), currency.as_deref().unwrap_or(""));
-            format!("{} {days}: {}, credit in doubt {}", subscription.as_deref().unwrap_or("(no subscription)"), counted(doubt.charges, "charge"), amount.trim())
+            format!(
+                "{} {days}: {}, credit in doubt {}",
+                subscription.as_deref().unwrap_or("(no subscription)"),
+                counted(doubt.charges, "charge"),
+                amount.trim()
+            )
         });
-        let text = format!("{} rest on nothing, because their days begin before the first audit record and the first list: {}", counted(charges, "charge"), some(each));
-        findings.push(yellow("without_evidence", text, "add older audit records, or a list of role assignments taken before those days; until then nothing is claimed and nothing called lost"));
+        let text = format!(
+            "{} rest on nothing, because their days begin before the first audit record and the first list: {}",
+            counted(charges, "charge"),
+            some(each)
+        );
+        findings.push(yellow(
+            "without_evidence",
+            text,
+            "add older audit records, or a list of role assignments taken before those days; until then nothing is claimed and nothing called lost",
+        ));
     }
     let says = if charges == 0 { "every decision rests on a record or a list".to_owned() } else { format!("{} without evidence", counted(charges, "charge")) };
     Topic { name: "evidence", says: if facts.known.is_some() { says } else { "not known".to_owned() }, findings }
@@ -236,13 +268,23 @@ fn evidence(facts: &Facts) -> Topic {
 
 fn parties(facts: &Facts) -> Topic {
     let mut findings = Vec::new();
-    let of = |counts: &BTreeMap<String, u64>| some(counts.iter().map(|(id, n)| format!("{} ({})", if id.is_empty() { "none given" } else { id }, counted(*n, "charge"))));
+    let of = |counts: &BTreeMap<String, u64>| {
+        some(counts.iter().map(|(id, n)| format!("{} ({})", if id.is_empty() { "none given" } else { id }, counted(*n, "charge"))))
+    };
     let (tenants, resellers) = (&facts.charges.tenants, &facts.charges.resellers);
     if !tenants.is_empty() {
-        findings.push(yellow("unknown_tenants", format!("billed partners the partners table does not know: {}", of(tenants)), "add their tenant_id to the partners table, or their charges get `partner_unknown`"));
+        findings.push(yellow(
+            "unknown_tenants",
+            format!("billed partners the partners table does not know: {}", of(tenants)),
+            "add their tenant_id to the partners table, or their charges get `partner_unknown`",
+        ));
     }
     if !resellers.is_empty() {
-        findings.push(yellow("unknown_resellers", format!("resellers of record the partners table does not know: {}", of(resellers)), "add their mpn_id to the partners table, or their access never counts"));
+        findings.push(yellow(
+            "unknown_resellers",
+            format!("resellers of record the partners table does not know: {}", of(resellers)),
+            "add their mpn_id to the partners table, or their access never counts",
+        ));
     }
     let Some(known) = &facts.known else { return Topic { name: "partners", says: "not known".to_owned(), findings } };
     let links_lost = known.knowledge.parties.links_without_organisation;
@@ -256,7 +298,11 @@ fn parties(facts: &Facts) -> Topic {
         let text = format!("principals with an earning role and no link to a partner: {each}");
         findings.push(match facts.unresolved.anybody_linked {
             true => note("unlinked_principals", text, "customers' own people are rightly there; add a row to principals for any that is yours"),
-            false => yellow("nobody_linked", format!("nobody with an earning role is linked to a partner; {text}"), "add the partners' groups and users to principals: nothing can earn until then"),
+            false => yellow(
+                "nobody_linked",
+                format!("nobody with an earning role is linked to a partner; {text}"),
+                "add the partners' groups and users to principals: nothing can earn until then",
+            ),
         });
     }
     let organisations = known.knowledge.parties.organisations().len() as u64;
@@ -268,7 +314,11 @@ fn roles(facts: &Facts) -> Topic {
     let unresolved = &facts.unresolved;
     let of = |counts: &BTreeMap<String, u64>, noun: &str| some(counts.iter().map(|(id, n)| format!("{id} ({})", counted(*n, noun))));
     if !unresolved.roles.is_empty() {
-        findings.push(yellow("unknown_roles", format!("roles no table knows: {}", of(&unresolved.roles, "assignment")), "add a row to the roles table saying whether each earns; unknown roles do not"));
+        findings.push(yellow(
+            "unknown_roles",
+            format!("roles no table knows: {}", of(&unresolved.roles, "assignment")),
+            "add a row to the roles table saying whether each earns; unknown roles do not",
+        ));
     }
     if !unresolved.definitions.is_empty() {
         let text = format!("Lighthouse definitions no table knows: {}", of(&unresolved.definitions, "assignment"));
@@ -276,7 +326,11 @@ fn roles(facts: &Facts) -> Topic {
     }
     if !unresolved.management_groups.is_empty() {
         let text = format!("access that covers nothing: {}", of(&unresolved.management_groups, "interval"));
-        findings.push(yellow("management_groups", text, "list the subscriptions below them in management_groups (`/` for root), if rules.inherit_management_groups is true"));
+        findings.push(yellow(
+            "management_groups",
+            text,
+            "list the subscriptions below them in management_groups (`/` for root), if rules.inherit_management_groups is true",
+        ));
     }
     let bare: Vec<&String> = facts.charges.access.iter().filter(|(_, (asked, none))| asked == none).map(|(id, _)| id).collect();
     if !bare.is_empty() {

@@ -132,14 +132,7 @@ impl Selection {
     /// # Errors
     /// Usage (exit 2) if `until` is not after `from`.
     pub fn options(&self, dry_run: bool, global: &Global) -> Result<RunOptions> {
-        let options = RunOptions {
-            from: self.from,
-            until: self.until,
-            force: self.force,
-            dry_run,
-            threads: global.threads(),
-            progress: Progress::off(),
-        };
+        let options = RunOptions { from: self.from, until: self.until, force: self.force, dry_run, threads: global.threads(), progress: Progress::off() };
         // The line is drawn only once the options are known to be good.
         options.checked().map(|options| RunOptions { progress: global.progress(), ..options })
     }

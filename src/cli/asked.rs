@@ -59,8 +59,7 @@ pub(super) fn man() -> Result<String> {
     let mut command = Args::command();
     command.build();
     let mut page = Vec::new();
-    write_page(&command, &mut page)
-        .map_err(|e| Error::bug("man", "making the manual page", "memory", e, "Report this with the version."))?;
+    write_page(&command, &mut page).map_err(|e| Error::bug("man", "making the manual page", "memory", e, "Report this with the version."))?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn floats_are_their_shortest_decimals_and_rounding_is_counted() {
-        let parsed = read(Float64Array::from(vec![Some(0.1), None, Some(-1e-7), Some(0.1 + 0.2), Some(1e-23), Some(5e-324), Some(-0.0), Some(123_456_789.123)]));
+        let parsed =
+            read(Float64Array::from(vec![Some(0.1), None, Some(-1e-7), Some(0.1 + 0.2), Some(1e-23), Some(5e-324), Some(-0.0), Some(123_456_789.123)]));
         let shown: Vec<Option<String>> = (0..8).map(|i| parsed.get(i).map(|v| money::plain(v, 22))).collect();
         let wanted = [Some("0.1"), None, Some("-0.0000001"), Some("0.30000000000000004"), Some("0"), Some("0"), Some("0"), Some("123456789.123")];
         assert_eq!(shown, wanted.map(|w| w.map(str::to_string)));
@@ -195,7 +196,8 @@ mod tests {
         let fine = Decimal128Array::from(vec![25, 15, 100, -25]).with_precision_and_scale(38, 23).unwrap();
         let parsed = read(fine);
         assert_eq!((parsed.values.clone(), parsed.rounded), (vec![2, 2, 10, -2], 3));
-        let large = Decimal128Array::from(vec![9_999_999_999_999_999, 10_000_000_000_000_000, -10_000_000_000_000_000]).with_precision_and_scale(38, 0).unwrap();
+        let large =
+            Decimal128Array::from(vec![9_999_999_999_999_999, 10_000_000_000_000_000, -10_000_000_000_000_000]).with_precision_and_scale(38, 0).unwrap();
         let parsed = read(large);
         assert_eq!(parsed.state, [Cell::Value, Cell::Fault, Cell::Fault]);
         assert_eq!(parsed.faults[&2].value, "-10000000000000000");
@@ -219,7 +221,11 @@ mod tests {
     #[test]
     fn rates_of_every_type_are_fractions() {
         let decimal = Decimal128Array::from(vec![Some(1500), Some(15), None]).with_precision_and_scale(10, 2).unwrap();
-        let arrays: Vec<ArrayRef> = vec![Arc::new(decimal), Arc::new(Float64Array::from(vec![Some(15.0), Some(0.15), None])), Arc::new(StringArray::from(vec![Some("15%"), Some("0.15"), None]))];
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(decimal),
+            Arc::new(Float64Array::from(vec![Some(15.0), Some(0.15), None])),
+            Arc::new(StringArray::from(vec![Some("15%"), Some("0.15"), None])),
+        ];
         for array in arrays {
             let parsed = rates(&array);
             assert_eq!((parsed.get(0), parsed.get(1), parsed.get(2)), (Some(UNIT * 15 / 100), Some(UNIT * 15 / 100), None), "{}", array.data_type());

@@ -28,7 +28,14 @@ pub struct TextBuilder {
 impl TextBuilder {
     /// A builder for about this many rows.
     pub fn new(rows: usize) -> TextBuilder {
-        TextBuilder { keys: Vec::with_capacity(rows), valid: Vec::with_capacity(rows), offsets: vec![0], bytes: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
+        TextBuilder {
+            keys: Vec::with_capacity(rows),
+            valid: Vec::with_capacity(rows),
+            offsets: vec![0],
+            bytes: Vec::new(),
+            table: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
     }
 
     /// Adds a cell.
@@ -138,7 +145,9 @@ fn built<'a>(rows: usize, cells: impl Iterator<Item = Option<&'a [u8]>>) -> Resu
     let mut builder = TextBuilder::new(rows);
     for cell in cells {
         match cell {
-            Some(value) => builder.push(value).map_err(|e| Error::input("not_text", "reading a text column", "a text column", e, "write the column as UTF-8 text"))?,
+            Some(value) => {
+                builder.push(value).map_err(|e| Error::input("not_text", "reading a text column", "a text column", e, "write the column as UTF-8 text"))?
+            }
             None => builder.push_null(),
         }
     }
@@ -258,7 +267,10 @@ mod tests {
         assert_eq!(shown(Decimal128Array::from(vec![1_500, -1]).with_precision_and_scale(20, 3).unwrap()), some(&["1.5", "-0.001"]));
         assert_eq!(shown(Decimal256Array::from(vec![i256::from_i128(1_500)]).with_precision_and_scale(60, 3).unwrap()), some(&["1.5"]));
         assert_eq!(shown(Date32Array::from(vec![0])), some(&["1970-01-01"]));
-        assert_eq!(shown(TimestampMicrosecondArray::from(vec![0, 1_500_000]).with_timezone("+02:00")), some(&["1970-01-01T00:00:00Z", "1970-01-01T00:00:01.500Z"]));
+        assert_eq!(
+            shown(TimestampMicrosecondArray::from(vec![0, 1_500_000]).with_timezone("+02:00")),
+            some(&["1970-01-01T00:00:00Z", "1970-01-01T00:00:01.500Z"])
+        );
         assert_eq!(shown(TimestampSecondArray::from(vec![1])), some(&["1970-01-01T00:00:01"]));
         assert_eq!(shown(NullArray::new(2)), [None, None]);
         let bytes: Vec<&[u8]> = vec![b"\xff"];

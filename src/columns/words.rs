@@ -44,7 +44,8 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_flag_is_read() {
-        let words = StringArray::from(vec![Some("TRUE"), Some(" yes "), Some("1"), Some("No"), Some("0"), Some("False"), Some(""), None, Some("maybe"), Some("NULL")]);
+        let words =
+            StringArray::from(vec![Some("TRUE"), Some(" yes "), Some("1"), Some("No"), Some("0"), Some("False"), Some(""), None, Some("maybe"), Some("NULL")]);
         let parsed = flags(&(Arc::new(words) as ArrayRef));
         let values: Vec<Option<bool>> = (0..10).map(|i| parsed.get(i)).collect();
         assert_eq!(values, [Some(true), Some(true), Some(true), Some(false), Some(false), Some(false), None, None, None, None]);

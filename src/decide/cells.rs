@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use pecan_core::charge::{Amounts, Evidence, Outcome};
 use pecan_core::scope::id_key;
 
-use crate::keys::{Keys, PerValue};
 use crate::error::{Error, Result};
+use crate::keys::{Keys, PerValue};
 use crate::source::ChargeBatch;
 use crate::spellings::{NOTHING, Spellings, moved};
 

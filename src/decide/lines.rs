@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array};
+use arrow::array::{
+    ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+};
 use arrow::buffer::NullBuffer;
 use arrow::compute::{take, take_record_batch};
 use arrow::datatypes::{DataType, Field, Schema};
@@ -13,9 +15,9 @@ use pecan_core::product::split_product_id;
 use pecan_core::reference::ExcludedKind;
 use pecan_core::scope::Level;
 
-use crate::keys::NULL;
 use crate::columns::Text;
 use crate::error::{Error, Result};
+use crate::keys::NULL;
 use crate::schema::name;
 use crate::source::ChargeBatch;
 

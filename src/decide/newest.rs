@@ -6,8 +6,8 @@ use hashbrown::HashMap;
 use pecan_core::scope::id_key;
 use serde::{Deserialize, Serialize};
 
-use crate::keys::{Keys, NULL};
 use crate::columns::Text;
+use crate::keys::{Keys, NULL};
 use crate::source::ChargeBatch;
 
 /// An attribute of a dim row that comes from charges.

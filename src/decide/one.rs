@@ -7,9 +7,9 @@ use pecan_core::scope::Scope;
 use pecan_core::time::Day;
 
 use super::class::Classes;
-use crate::keys::Keys;
 use super::row::{RowFault, Rows};
 use super::scopes::Scopes;
+use crate::keys::Keys;
 use crate::source::ChargeBatch;
 
 /// The rows of a batch, one by one.

@@ -4,8 +4,8 @@ use pecan_core::charge::{Numbers, Reason};
 use pecan_core::money::{D22, ONE};
 use pecan_core::time::Day;
 
-use crate::keys::Keys;
 use crate::columns::{Cell, Fault, Parsed};
+use crate::keys::Keys;
 use crate::source::{ChargeBatch, Field};
 
 /// Why a row is a rejection.
@@ -81,7 +81,12 @@ fn needed<T>(usage: bool, field: Field, value: Option<T>) -> Result<Option<T>, R
 impl<'a> Rows<'a> {
     /// Looks at the columns of a batch.
     pub fn new(batch: &'a ChargeBatch) -> Rows<'a> {
-        Rows { batch, pricing: Keys::new(&batch.pricing_currency), billing: Keys::new(&batch.billing_currency), month: std::cell::Cell::new((i32::MIN, i32::MIN)) }
+        Rows {
+            batch,
+            pricing: Keys::new(&batch.pricing_currency),
+            billing: Keys::new(&batch.billing_currency),
+            month: std::cell::Cell::new((i32::MIN, i32::MIN)),
+        }
     }
 
     /// Reads one row.

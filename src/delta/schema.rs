@@ -33,7 +33,13 @@ pub fn newer(table: Table, folder: &Path, version: u32) -> Error {
 
 /// The refusal of a table we did not make or may not write (exit 2).
 pub fn foreign(table: Table, folder: &Path, seen: &dyn std::fmt::Display) -> Error {
-    Error::usage("table_foreign", format!("opening table {}", table.name()), folder.display(), seen, "use another output.uri, or undo what was done to this table")
+    Error::usage(
+        "table_foreign",
+        format!("opening table {}", table.name()),
+        folder.display(),
+        seen,
+        "use another output.uri, or undo what was done to this table",
+    )
 }
 
 /// The protocol and metadata actions a commit needs: both for a new table, metadata when columns are new, else none.

@@ -183,7 +183,15 @@ mod tests {
         assert_eq!(clock.when(&[clock.span]), "throughout the day");
         assert_eq!(clock.when(&[span(&clock, 0, 600), span(&clock, 660, 1440)]), "until 10:00 and again from 11:00 UTC");
         assert_eq!(clock.between(span(&clock, 5, 1440)), "00:05–24:00");
-        for (micros, said) in [(HOUR, "1 hour"), (3 * HOUR, "3 hours"), (20 * MINUTE, "20 minutes"), (SECOND, "1 second"), (HOUR + MINUTE + 3 * SECOND, "1 h 1 min 3 s"), (1, "0.000001 s"), (MINUTE + SECOND / 2, "1 min 0.5 s")] {
+        for (micros, said) in [
+            (HOUR, "1 hour"),
+            (3 * HOUR, "3 hours"),
+            (20 * MINUTE, "20 minutes"),
+            (SECOND, "1 second"),
+            (HOUR + MINUTE + 3 * SECOND, "1 h 1 min 3 s"),
+            (1, "0.000001 s"),
+            (MINUTE + SECOND / 2, "1 min 0.5 s"),
+        ] {
             assert_eq!(duration(micros), said);
         }
         assert_eq!(Clock::new(Day(0), 60).time(Instant(HOUR)), "1970-01-01 01:00");

@@ -8,10 +8,10 @@ use rayon::prelude::*;
 
 use crate::columns::Text;
 use crate::decide::RowFault;
-use crate::keys::Keys;
 use crate::decide::one::{OneByOne, OneCharge};
 use crate::error::Result;
 use crate::job::Job;
+use crate::keys::Keys;
 use crate::rejection::Rejection;
 use crate::source::{ChargeBatch, ChargeFile, ChargeGroup, ChargeReader, ColumnNames, RawBatch, locate};
 

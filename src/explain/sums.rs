@@ -80,7 +80,14 @@ impl Sum<'_> {
         steps.extend(self.credit(&listed));
         steps.push(self.expected());
         if self.outcome.is_missed() {
-            steps.push(self.step("missed", "Missed", Vec::new(), Some(self.amounts.missed_billing), self.billing(), "what `covered` would have given (details 31)"));
+            steps.push(self.step(
+                "missed",
+                "Missed",
+                Vec::new(),
+                Some(self.amounts.missed_billing),
+                self.billing(),
+                "what `covered` would have given (details 31)",
+            ));
         }
         steps.push(self.applied(&listed));
         steps.extend(self.implied(listed));
@@ -95,12 +102,18 @@ impl Sum<'_> {
         let Some(base) = base_of(n, rate, rules.credit_base) else { return Vec::new() };
         let Ok(would_be) = amounts(n, self.rate, Outcome::Covered, rules.credit_base) else { return Vec::new() };
         let (operands, net, note) = match base {
-            Base::List if rules.credit_base == CreditBase::Net => (listed.to_vec(), None, "credit_base = \"net\", but list cost is the smaller base here (R-MONEY-2)"),
+            Base::List if rules.credit_base == CreditBase::Net => {
+                (listed.to_vec(), None, "credit_base = \"net\", but list cost is the smaller base here (R-MONEY-2)")
+            }
             Base::List => (listed.to_vec(), None, "rounded once from the exact product (R-MONEY-2, R-MONEY-3)"),
             Base::Net(net) => (vec![("net cost", net)], None, "credit_base = \"net\" and no credit applied: the net cost is the base (R-MONEY-2)"),
             Base::GrossedUp { net, stated } => {
                 let text = format!("net cost {net} ÷ (1 − stated rate {stated})");
-                (vec![("net cost", net), ("stated rate", stated)], Some(text), "credit_base = \"net\" and credit applied: the net cost before it is the base (R-MONEY-2)")
+                (
+                    vec![("net cost", net), ("stated rate", stated)],
+                    Some(text),
+                    "credit_base = \"net\" and credit applied: the net cost before it is the base (R-MONEY-2)",
+                )
             }
         };
         let build = |word, label: &str, more: &[(&'static str, D22)], result, currency, note| {

@@ -128,7 +128,8 @@ impl<'a> Teller<'a> {
         let asked = self.billed.filter(|_| terms.iter().any(|t| t.decided.is_none()));
         let organisations = asked.map(|billed| self.knowledge.parties_of(billed, self.reseller));
         let access = organisations.map(|parties| {
-            let question = access::Question { knowledge: self.knowledge, clock: self.clock, scope: scope.as_ref(), shown: &self.first.one.shown_scope, parties: &parties };
+            let question =
+                access::Question { knowledge: self.knowledge, clock: self.clock, scope: scope.as_ref(), shown: &self.first.one.shown_scope, parties: &parties };
             question.tell()
         });
         let subscription = scope.as_ref().and_then(Scope::subscription_id).map(Scope::subscription);
@@ -136,7 +137,11 @@ impl<'a> Teller<'a> {
             clock: self.clock,
             shown_scope: self.first.one.shown_scope.clone(),
             parties: self.parties(),
-            basis: Basis { cutoff: self.knowledge.cutoff(), first_record: self.known.first_record, known_since: self.knowledge.known_since(subscription.as_ref()) },
+            basis: Basis {
+                cutoff: self.knowledge.cutoff(),
+                first_record: self.known.first_record,
+                known_since: self.knowledge.known_since(subscription.as_ref()),
+            },
             scope,
             access,
             charges: Vec::new(),
@@ -155,7 +160,15 @@ impl<'a> Teller<'a> {
     }
 
     fn told(&self, telling: &Telling, found: FoundCharge, line: CreditLine, terms: &Terms) -> Told {
-        let sum = Sum { knowledge: self.knowledge, found: &found, terms, rate: line.rate, outcome: line.outcome, excluded_kind: line.excluded_kind, amounts: &line.amounts };
+        let sum = Sum {
+            knowledge: self.knowledge,
+            found: &found,
+            terms,
+            rate: line.rate,
+            outcome: line.outcome,
+            excluded_kind: line.excluded_kind,
+            amounts: &line.amounts,
+        };
         let sums = sum.tell();
         let words = verdict::Words { telling, found: &found, line: &line, rules: &self.knowledge.rules };
         Told { verdict: words.verdict(), evidence: words.evidence(), level_note: words.level(), sums, line, found }

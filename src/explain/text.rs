@@ -115,7 +115,10 @@ impl Screen {
             (Some(column), None) => format!("its column {column} is at fault"),
             (None, _) => "the record does not fit the header".to_owned(),
         };
-        let text = format!("Rejected: this row is no charge, for {fault} ({}). It earns nothing and is part of no sum; it is kept in the table rejection (R-CONSERVE).", r.reason.word());
+        let text = format!(
+            "Rejected: this row is no charge, for {fault} ({}). It earns nothing and is part of no sum; it is kept in the table rejection (R-CONSERVE).",
+            r.reason.word()
+        );
         self.paragraph(0, &text, Shade::Red);
         self.title("Rejection");
         self.labelled("Reason", r.reason.word());
@@ -170,7 +173,13 @@ impl Screen {
             let about = if several { format!("{}. ", counted(all.len() as u64, "charge")) } else { String::new() };
             let earned = all.iter().all(|told| told.line.outcome == pecan_core::charge::Outcome::Covered);
             let missed = all.iter().any(|told| told.line.outcome.is_missed());
-            let shade = if earned { Shade::Green } else if missed { Shade::Red } else { Shade::Plain };
+            let shade = if earned {
+                Shade::Green
+            } else if missed {
+                Shade::Red
+            } else {
+                Shade::Plain
+            };
             self.paragraph(0, &format!("{about}{verdict}{}", money_of(all)), shade);
             // Said once for all verdicts in a row that rest on the same.
             if next != Some(*evidence) {
@@ -205,7 +214,8 @@ impl Screen {
         for ([pricing, billing], total) in sums_of(all) {
             let shown = |at: usize| total.sums.get(at).copied().flatten().map_or_else(|| "too large".to_owned(), money);
             let (pricing, billing) = (pricing.unwrap_or_default(), billing.unwrap_or_default());
-            let text = format!("list cost {} {pricing} · credit {} {billing} · missed {} {billing} · applied {} {billing}", shown(0), shown(1), shown(2), shown(3));
+            let text =
+                format!("list cost {} {pricing} · credit {} {billing} · missed {} {billing} · applied {} {billing}", shown(0), shown(1), shown(2), shown(3));
             self.labelled(&format!("{} in {billing}", total.charges), &text);
         }
         self.blank();
@@ -279,7 +289,11 @@ impl Screen {
             0 => String::new(),
             n => format!("; {} about other days or files not read", counted(n as u64, "group")),
         };
-        self.paragraph(0, &format!("Job {}; {} of {} read{passed}.", story.job, counted(story.read.rows, "row"), counted(story.read.groups as u64, "group")), Shade::Dim);
+        self.paragraph(
+            0,
+            &format!("Job {}; {} of {} read{passed}.", story.job, counted(story.read.rows, "row"), counted(story.read.groups as u64, "group")),
+            Shade::Dim,
+        );
     }
 }
 
@@ -298,7 +312,9 @@ fn money_of(all: &[&Told]) -> String {
     for told in all {
         let (word, amount) = match told.line.outcome {
             pecan_core::charge::Outcome::Covered => ("Credit", told.line.amounts.credit_billing),
-            outcome if outcome.is_missed() && told.line.evidence == pecan_core::charge::Evidence::BeforeFirstRecord => ("Credit in doubt", told.line.amounts.missed_billing),
+            outcome if outcome.is_missed() && told.line.evidence == pecan_core::charge::Evidence::BeforeFirstRecord => {
+                ("Credit in doubt", told.line.amounts.missed_billing)
+            }
             outcome if outcome.is_missed() => ("Missed credit", told.line.amounts.missed_billing),
             _ => continue,
         };

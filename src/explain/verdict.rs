@@ -102,9 +102,16 @@ impl Words<'_> {
             return "the charge names no resource, resource group or subscription, so nobody can have had access to it (R-SCOPE-4, details 15)".to_owned();
         }
         let what = self.line.scope_level.map_or("scope", level_word);
-        let mut text = format!("{} no principal of {} had any role on this {what} or above it (R-SCOPE-1, R-OUTCOME-1)", self.day(), self.parties(access, " or "));
+        let mut text =
+            format!("{} no principal of {} had any role on this {what} or above it (R-SCOPE-1, R-OUTCOME-1)", self.day(), self.parties(access, " or "));
         if let Some(last) = access.last_before() {
-            text.push_str(&format!(". The last access before, {} {}, stopped {} UTC{}", last.role(), last.place, moment(last.interval.span.until), by_whom(last)));
+            text.push_str(&format!(
+                ". The last access before, {} {}, stopped {} UTC{}",
+                last.role(),
+                last.place,
+                moment(last.interval.span.until),
+                by_whom(last)
+            ));
         }
         if let Some(first) = access.first_after() {
             text.push_str(&format!(". The first access after, {} {}, starts {} UTC", first.role(), first.place, moment(first.interval.span.from)));
@@ -134,11 +141,18 @@ impl Words<'_> {
     fn not_linked(&self, access: &Access) -> String {
         let earning: Vec<&ToldInterval> = access.of_parties().filter(|i| i.earns).collect();
         let roles: BTreeSet<String> = earning.iter().map(|i| format!("{} {}", i.role(), i.place)).collect();
-        let links: BTreeSet<String> = earning.iter().flat_map(|i| &i.links).filter(|l| l.of_parties).map(|l| format!("to {} {}", l.organisation, spoken(l.span))).collect();
+        let links: BTreeSet<String> =
+            earning.iter().flat_map(|i| &i.links).filter(|l| l.of_parties).map(|l| format!("to {} {}", l.organisation, spoken(l.span))).collect();
         let (roles, links): (Vec<String>, Vec<String>) = (roles.into_iter().collect(), links.into_iter().collect());
         let who = if earning.len() == 1 { "a principal".to_owned() } else { counted(earning.len() as u64, "principal") };
         let is = if earning.len() == 1 { "is" } else { "are" };
-        format!("{} {who} with {} {is} not linked to {} while the role is held; linked {} (R-PARTY-2, R-OUTCOME-3)", self.day(), listed(&roles), self.parties(access, " or "), listed(&links))
+        format!(
+            "{} {who} with {} {is} not linked to {} while the role is held; linked {} (R-PARTY-2, R-OUTCOME-3)",
+            self.day(),
+            listed(&roles),
+            self.parties(access, " or "),
+            listed(&links)
+        )
     }
 
     fn gap(&self, access: &Access) -> String {
@@ -158,7 +172,11 @@ impl Words<'_> {
         let mut text = format!("{} {who} had {roles} {}; {missing} {were} missing{in_gaps}, and {allowed}", self.day(), clock.when(covered));
         for other in access.organisations.iter().filter(|o| o.organisation != most.organisation && !o.covered.is_empty() && together.is_none()) {
             let roles = self.roles(access, Some(other));
-            text.push_str(&format!(". {} had {roles} {}, but one organisation alone must cover the day (R-DAY-4)", other.organisation, clock.when(&other.covered)));
+            text.push_str(&format!(
+                ". {} had {roles} {}, but one organisation alone must cover the day (R-DAY-4)",
+                other.organisation,
+                clock.when(&other.covered)
+            ));
         }
         text.push_str(&self.why_lost(access, gaps));
         text
@@ -202,7 +220,8 @@ impl Words<'_> {
     fn roles(&self, access: &Access, of: Option<&ToldOrganisation>) -> String {
         let mut named: Vec<String> = Vec::new();
         for interval in access.of_parties() {
-            let counts = interval.counts.iter().any(|c| of.is_none_or(|o| o.organisation == c.organisation) && matches!(c.why, Why::Counts | Why::CountsPartly));
+            let counts =
+                interval.counts.iter().any(|c| of.is_none_or(|o| o.organisation == c.organisation) && matches!(c.why, Why::Counts | Why::CountsPartly));
             let role = format!("{} {}", interval.role(), interval.place);
             if counts && !named.contains(&role) {
                 named.push(role);
@@ -217,12 +236,18 @@ impl Words<'_> {
         let at = |raw: Option<pecan_core::time::RawInstant>| raw.map_or_else(|| "never".to_owned(), |raw| moment(raw.down()));
         match self.line.evidence {
             Evidence::Provisional => match basis.cutoff {
-                Some(cutoff) => format!("provisional: the day is not over at the cutoff {} UTC, up to which the audit log is complete; this may change (R-DAY-6)", moment(cutoff)),
+                Some(cutoff) => format!(
+                    "provisional: the day is not over at the cutoff {} UTC, up to which the audit log is complete; this may change (R-DAY-6)",
+                    moment(cutoff)
+                ),
                 None => "provisional: there is no audit record and no cutoff (R-DAY-6, details 27)".to_owned(),
             },
             Evidence::BeforeFirstRecord => {
                 let list = if basis.known_since.is_some() && basis.known_since != basis.first_record { ", by a list of assignments" } else { "" };
-                format!("before the first record: nothing is known of this subscription before {} UTC{list}, so nothing is claimed and nothing is called lost (R-DAY-6, details 27)", at(basis.known_since))
+                format!(
+                    "before the first record: nothing is known of this subscription before {} UTC{list}, so nothing is claimed and nothing is called lost (R-DAY-6, details 27)",
+                    at(basis.known_since)
+                )
             }
             Evidence::Complete => match basis.cutoff {
                 Some(cutoff) => format!("complete: the audit log is complete up to {} UTC (R-DAY-6)", moment(cutoff)),

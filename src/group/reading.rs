@@ -97,7 +97,13 @@ impl<'a> Reading<'a> {
     }
 
     /// The heavy work of one batch.
-    fn settle<T>(&self, raw: RawBatch, provenance: &Provenance, names: &ColumnNames, make: &impl Fn(&ChargeBatch, &Decided) -> Result<T>) -> Result<Settled<T>> {
+    fn settle<T>(
+        &self,
+        raw: RawBatch,
+        provenance: &Provenance,
+        names: &ColumnNames,
+        make: &impl Fn(&ChargeBatch, &Decided) -> Result<T>,
+    ) -> Result<Settled<T>> {
         let batch = raw.decode()?;
         let context = Context {
             knowledge: &self.desk.known.knowledge,

@@ -164,13 +164,7 @@ fn reference_file(table: &'static str, path: &str, entry: &Entry, root: &Path) -
         _ => (text(path, entry)?, None, None),
     };
     check_json(table, path, &uri, snapshot_at.is_some())?;
-    Ok(ReferenceFile {
-        table,
-        uri: location::resolve(path, &uri, root)?,
-        uri_as_written: uri.text.written,
-        snapshot_at,
-        snapshot_scope,
-    })
+    Ok(ReferenceFile { table, uri: location::resolve(path, &uri, root)?, uri_as_written: uri.text.written, snapshot_at, snapshot_scope })
 }
 
 /// `az role assignment list` prints no instant; without one the list could be of any day (details 22).
@@ -180,7 +174,13 @@ fn check_json(table: &str, path: &str, uri: &Placed, stamped: bool) -> Result<()
     }
     let seen = format!("\"{path}\" is the JSON file {:?}", uri.text.written);
     if table != "assignments" {
-        return Err(Error::usage("job_value", TRIED, &uri.place, seen, "This table is read from Parquet or CSV; only assignments may be JSON of `az role assignment list`."));
+        return Err(Error::usage(
+            "job_value",
+            TRIED,
+            &uri.place,
+            seen,
+            "This table is read from Parquet or CSV; only assignments may be JSON of `az role assignment list`.",
+        ));
     }
     if stamped {
         return Ok(());

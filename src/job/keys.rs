@@ -21,15 +21,8 @@ pub(super) const REFERENCE: &[&str] = &[
 ];
 pub(super) const REFERENCE_FILE: &[&str] = &["uri"];
 pub(super) const SNAPSHOT_FILE: &[&str] = &["uri", "snapshot_at", "snapshot_scope"];
-pub(super) const RULES: &[&str] = &[
-    "gap_tolerance_seconds",
-    "day_offset_minutes",
-    "combine_parties",
-    "unknown_roles",
-    "inherit_management_groups",
-    "rate_source",
-    "credit_base",
-];
+pub(super) const RULES: &[&str] =
+    &["gap_tolerance_seconds", "day_offset_minutes", "combine_parties", "unknown_roles", "inherit_management_groups", "rate_source", "credit_base"];
 pub(super) const OUTPUT: &[&str] = &["uri", "format", "compression", "keep_inputs", "carry"];
 pub(super) const LIMITS: &[&str] = &["tolerance", "rejections"];
 
@@ -45,7 +38,19 @@ const NOT_YET: [(&str, &str); 2] = [
 
 /// Pieces of key names under which people keep secrets; compared without case, `_` and `-`.
 const SECRETS: [&str; 14] = [
-    "password", "passwd", "secret", "token", "accountkey", "accesskey", "sharedkey", "storagekey", "saskey", "sas", "credential", "connectionstring", "apikey",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "accountkey",
+    "accesskey",
+    "sharedkey",
+    "storagekey",
+    "saskey",
+    "sas",
+    "credential",
+    "connectionstring",
+    "apikey",
     "privatekey",
 ];
 

@@ -111,7 +111,8 @@ fn tolerance(section: &Section<'_>) -> Result<String> {
     }
     let Some(placed) = section.text(key)? else { return Ok(TOLERANCE.to_string()) };
     let number = pecan_core::money::parse_number(&placed.text.value).ok().filter(|number| number.value >= 0 && !number.rounded);
-    let wrong = || wrong_value(&section.dotted(key), &placed.place, &format!("{:?}", placed.text.written), "an amount of at least 0 in quotes, such as \"0.01\"");
+    let wrong =
+        || wrong_value(&section.dotted(key), &placed.place, &format!("{:?}", placed.text.written), "an amount of at least 0 in quotes, such as \"0.01\"");
     number.map(|number| pecan_core::money::plain(number.value, pecan_core::money::OPERAND_PLACES)).ok_or_else(wrong)
 }
 

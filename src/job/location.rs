@@ -88,7 +88,14 @@ mod tests {
 
     #[test]
     fn relative_paths_start_at_the_job_file() {
-        for (uri, expect) in [("out/", "/jobs/out"), ("./a/./*.csv", "/jobs/a/*.csv"), ("../x", "/jobs/../x"), ("/data//x/", "/data/x"), ("file:///data/a%20b", "/data/a b"), ("FILE://localhost/x", "/x")] {
+        for (uri, expect) in [
+            ("out/", "/jobs/out"),
+            ("./a/./*.csv", "/jobs/a/*.csv"),
+            ("../x", "/jobs/../x"),
+            ("/data//x/", "/data/x"),
+            ("file:///data/a%20b", "/data/a b"),
+            ("FILE://localhost/x", "/x"),
+        ] {
             assert_eq!(resolved(uri).expect(uri), expect);
         }
     }

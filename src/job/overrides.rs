@@ -23,8 +23,7 @@ pub(super) fn apply(root: &mut Table, argument: &str) -> Result<()> {
         return Err(Error::usage("job_set", TRIED, "--set", format!("{argument:?} has no \"=\""), shape));
     };
     let key = key.trim();
-    let path = toml_edit::Key::parse(key)
-        .map_err(|_| Error::usage("job_set", TRIED, Place::set(key), format!("{key:?} is not a dotted key"), shape))?;
+    let path = toml_edit::Key::parse(key).map_err(|_| Error::usage("job_set", TRIED, Place::set(key), format!("{key:?} is not a dotted key"), shape))?;
     let path: Vec<String> = path.iter().map(|part| part.get().to_string()).collect();
     put(root, &path, read_value(key, value.trim())?, key)
 }
@@ -111,7 +110,8 @@ mod tests {
     use super::super::tree::parse;
     use super::*;
 
-    const JOB: &str = "[[charges]]\nname = \"a\"\nuri = \"x\"\n[[charges]]\nname = \"b\"\nuri = \"y\"\n[audit]\nuri = \"z\"\n[output]\ncarry = [\"p\", \"q\"]\n";
+    const JOB: &str =
+        "[[charges]]\nname = \"a\"\nuri = \"x\"\n[[charges]]\nname = \"b\"\nuri = \"y\"\n[audit]\nuri = \"z\"\n[output]\ncarry = [\"p\", \"q\"]\n";
 
     fn after(arguments: &[&str]) -> Result<String> {
         let mut table = parse("job.toml", JOB)?;
@@ -134,7 +134,9 @@ mod tests {
         assert_eq!(after(&["charges.b.uri=new"]).expect("by name"), expect);
         assert_eq!(after(&["charges.1.uri=old", "charges.1.uri = \"new\""]).expect("by index, the later wins"), expect);
         assert_eq!(after(&["audit.audit.uri=w", "output.carry.0=r"]).expect("own name"), "audit=uri=w,charges=[name=a,uri=x name=b,uri=y],output=carry=[r q]");
-        assert!(after(&["rules.unknown_roles=yes", "rules.day_offset_minutes=60"]).expect("made").contains("rules=day_offset_minutes=Whole(60),unknown_roles=yes"));
+        assert!(
+            after(&["rules.unknown_roles=yes", "rules.day_offset_minutes=60"]).expect("made").contains("rules=day_offset_minutes=Whole(60),unknown_roles=yes")
+        );
         assert!(after(&["output.carry=[\"s\"]"]).expect("toml").ends_with("carry=[s]"));
     }
 

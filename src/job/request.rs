@@ -64,7 +64,15 @@ impl Question {
     /// # Errors
     /// Usage (exit 2).
     pub fn line(text: &str, job: &Job) -> Result<Question> {
-        let wrong = || Error::usage("usage_line", "reading the command line", "--line", format!("{text:?}"), "Write [SOURCE:]FILE:ROW with the source_file and source_row (from 1) of a credit line.");
+        let wrong = || {
+            Error::usage(
+                "usage_line",
+                "reading the command line",
+                "--line",
+                format!("{text:?}"),
+                "Write [SOURCE:]FILE:ROW with the source_file and source_row (from 1) of a credit line.",
+            )
+        };
         let (place, row) = text.rsplit_once(':').ok_or_else(wrong)?;
         let row: i64 = row.trim().parse().ok().filter(|row| *row >= 1).ok_or_else(wrong)?;
         let (source, file) = match place.split_once(':') {

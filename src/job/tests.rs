@@ -44,12 +44,19 @@ fn trouble(text: &str, overrides: &[&str]) -> String {
 fn defaults_are_filled_in() {
     let job = job(&[]);
     assert_eq!((job.name.as_str(), job.root.as_path(), job.cutoff, job.schedule.clone()), ("daily", Path::new("/jobs"), None, None));
-    let charges = ChargeSource { name: "charges".into(), uri: "/jobs/exports".into(), uri_as_written: "exports/".into(), format: ChargeFormat::CostManagement, layout: Layout::Export };
+    let charges = ChargeSource {
+        name: "charges".into(),
+        uri: "/jobs/exports".into(),
+        uri_as_written: "exports/".into(),
+        format: ChargeFormat::CostManagement,
+        layout: Layout::Export,
+    };
     assert_eq!(job.charges, [charges]);
     assert_eq!((job.audit[0].name.as_str(), job.audit[0].uri.as_str()), ("audit", "/jobs/activity/*.parquet"));
     assert_eq!(job.rules, Rules::default());
     assert_eq!(job.limits, Limits::default());
-    let output = OutputSpec { uri: "/jobs/out".into(), format: OutputFormat::Delta, compression: Compression::Keep, keep_inputs: KeepInputs::Reference, carry: vec![] };
+    let output =
+        OutputSpec { uri: "/jobs/out".into(), format: OutputFormat::Delta, compression: Compression::Keep, keep_inputs: KeepInputs::Reference, carry: vec![] };
     assert_eq!(job.output, output);
     assert_eq!(job.reference.partners[0].uri, "/jobs/ref/partners.csv");
     assert!(job.reference.assignments.is_empty());
@@ -118,7 +125,15 @@ rejections = 25
 
 #[test]
 fn overrides_win_and_unquoted_text_is_text() {
-    let job = job(&["charges.uri=other/", "name=2026", "limits.tolerance=0.02", "limits.rejections=5%", "rules.unknown_roles=yes", "cutoff=2026-10-31T06:00:00Z", "audit.audit.name=log"]);
+    let job = job(&[
+        "charges.uri=other/",
+        "name=2026",
+        "limits.tolerance=0.02",
+        "limits.rejections=5%",
+        "rules.unknown_roles=yes",
+        "cutoff=2026-10-31T06:00:00Z",
+        "audit.audit.name=log",
+    ]);
     assert_eq!((job.charges[0].uri.as_str(), job.name.as_str(), job.limits.tolerance.as_str()), ("/jobs/other", "2026", "0.02"));
     assert!(job.rules.unknown_roles && job.cutoff.is_some() && job.audit[0].name == "log");
     let text = JOB.replace("exports/", "${MISSING}");
@@ -129,7 +144,9 @@ fn overrides_win_and_unquoted_text_is_text() {
 fn unknown_keys_name_line_column_and_the_nearest_key() {
     let text = format!("{JOB}[rules]\n  gap_tolerence_seconds = 1\n");
     let keys = "gap_tolerance_seconds, day_offset_minutes, combine_parties, unknown_roles, inherit_management_groups, rate_source, credit_base";
-    let expect = format!("job_unknown_key\n/jobs/daily.toml:17:3\nthe unknown key \"rules.gap_tolerence_seconds\"\nDid you mean \"gap_tolerance_seconds\"? Keys allowed here: {keys}.");
+    let expect = format!(
+        "job_unknown_key\n/jobs/daily.toml:17:3\nthe unknown key \"rules.gap_tolerence_seconds\"\nDid you mean \"gap_tolerance_seconds\"? Keys allowed here: {keys}."
+    );
     assert_eq!(trouble(&text, &[]), expect);
     let expect = "job_unknown_key\n--set output.cary\nthe unknown key \"output.cary\"\nDid you mean \"carry\"? Keys allowed here: uri, format, compression, keep_inputs, carry.";
     assert_eq!(trouble(JOB, &["output.cary=x"]), expect);
@@ -141,20 +158,53 @@ fn unknown_keys_name_line_column_and_the_nearest_key() {
 #[test]
 fn wrong_types_words_and_numbers_list_what_is_allowed() {
     let cases = [
-        ("rules.unknown_roles=yess", "job_word\n--set rules.unknown_roles\n\"rules.unknown_roles\" is \"yess\"\nDid you mean \"yes\"? Allowed: \"no\", \"yes\"."),
-        ("rules.day_offset_minutes=1440", "job_value\n--set rules.day_offset_minutes\n\"rules.day_offset_minutes\" is 1440\nWrite a whole number from -1439 to 1439."),
-        ("rules.gap_tolerance_seconds=-1", "job_value\n--set rules.gap_tolerance_seconds\n\"rules.gap_tolerance_seconds\" is -1\nWrite a whole number from 0 to 86400."),
-        ("rules.gap_tolerance_seconds=1.5", "job_type\n--set rules.gap_tolerance_seconds\n\"rules.gap_tolerance_seconds\" is a number\nWrite a whole number from 0 to 86400."),
-        ("rules.inherit_management_groups=no", "job_type\n--set rules.inherit_management_groups\n\"rules.inherit_management_groups\" is text\nWrite true or false (without quotes)."),
+        (
+            "rules.unknown_roles=yess",
+            "job_word\n--set rules.unknown_roles\n\"rules.unknown_roles\" is \"yess\"\nDid you mean \"yes\"? Allowed: \"no\", \"yes\".",
+        ),
+        (
+            "rules.day_offset_minutes=1440",
+            "job_value\n--set rules.day_offset_minutes\n\"rules.day_offset_minutes\" is 1440\nWrite a whole number from -1439 to 1439.",
+        ),
+        (
+            "rules.gap_tolerance_seconds=-1",
+            "job_value\n--set rules.gap_tolerance_seconds\n\"rules.gap_tolerance_seconds\" is -1\nWrite a whole number from 0 to 86400.",
+        ),
+        (
+            "rules.gap_tolerance_seconds=1.5",
+            "job_type\n--set rules.gap_tolerance_seconds\n\"rules.gap_tolerance_seconds\" is a number\nWrite a whole number from 0 to 86400.",
+        ),
+        (
+            "rules.inherit_management_groups=no",
+            "job_type\n--set rules.inherit_management_groups\n\"rules.inherit_management_groups\" is text\nWrite true or false (without quotes).",
+        ),
         ("output.uri=", "job_value\n--set output.uri\n\"output.uri\" is an empty text\nWrite text that is not empty."),
         ("output=7", "job_type\n--set output\n\"output\" is a whole number\nWrite a table."),
         ("cutoff=soon", "job_value\n--set cutoff\n\"cutoff\" is \"soon\"\nWrite an instant such as \"2026-10-31T06:00:00Z\"."),
-        ("charges.format=focus", "job_not_yet\n--set charges.format\n\"charges.format\" is \"focus\"\nThis version reads \"cost-management\" here; \"focus\" comes with a later one."),
-        ("audit.format=activity-log-json", "job_not_yet\n--set audit.format\n\"audit.format\" is \"activity-log-json\"\nThis version reads \"azure-activity\" here; \"activity-log-json\" comes with a later one."),
-        ("charges.format=cost-managment", "job_word\n--set charges.format\n\"charges.format\" is \"cost-managment\"\nDid you mean \"cost-management\"? Allowed: \"cost-management\"."),
-        ("limits.rejections=lots", "job_value\n--set limits.rejections\n\"limits.rejections\" is \"lots\"\nWrite a percentage from \"0%\" to \"100%\" (at most 12 places) or a count of rows such as 25."),
-        ("limits.tolerance=-0.01", "job_value\n--set limits.tolerance\n\"limits.tolerance\" is \"-0.01\"\nWrite an amount of at least 0 in quotes, such as \"0.01\"."),
-        ("schedule=daily", "job_value\n--set schedule\n\"schedule\" is \"daily\"\nWrite five cron fields: minute hour day month weekday, such as \"15 5 * * *\"."),
+        (
+            "charges.format=focus",
+            "job_not_yet\n--set charges.format\n\"charges.format\" is \"focus\"\nThis version reads \"cost-management\" here; \"focus\" comes with a later one.",
+        ),
+        (
+            "audit.format=activity-log-json",
+            "job_not_yet\n--set audit.format\n\"audit.format\" is \"activity-log-json\"\nThis version reads \"azure-activity\" here; \"activity-log-json\" comes with a later one.",
+        ),
+        (
+            "charges.format=cost-managment",
+            "job_word\n--set charges.format\n\"charges.format\" is \"cost-managment\"\nDid you mean \"cost-management\"? Allowed: \"cost-management\".",
+        ),
+        (
+            "limits.rejections=lots",
+            "job_value\n--set limits.rejections\n\"limits.rejections\" is \"lots\"\nWrite a percentage from \"0%\" to \"100%\" (at most 12 places) or a count of rows such as 25.",
+        ),
+        (
+            "limits.tolerance=-0.01",
+            "job_value\n--set limits.tolerance\n\"limits.tolerance\" is \"-0.01\"\nWrite an amount of at least 0 in quotes, such as \"0.01\".",
+        ),
+        (
+            "schedule=daily",
+            "job_value\n--set schedule\n\"schedule\" is \"daily\"\nWrite five cron fields: minute hour day month weekday, such as \"15 5 * * *\".",
+        ),
         ("charges.name=a/b", "job_value\n--set charges.name\n\"charges.name\" is \"a/b\"\nWrite a name without \"/\", \":\", \"#\" and \"@\"."),
     ];
     for (argument, expect) in cases {
@@ -168,7 +218,10 @@ fn wrong_types_words_and_numbers_list_what_is_allowed() {
 fn what_must_be_there_is_asked_for_with_an_example() {
     assert!(trouble("", &[]).contains("no key \"charges\"\nAdd it, for example [charges] with uri"));
     let without = |line: &str| trouble(&JOB.replace(line, ""), &[]);
-    assert!(without("partners = \"ref/partners.csv\"\n").contains("[reference]\nno key \"reference.partners\"\nAdd it, for example partners = \"ref/partners.csv\""));
+    assert!(
+        without("partners = \"ref/partners.csv\"\n")
+            .contains("[reference]\nno key \"reference.partners\"\nAdd it, for example partners = \"ref/partners.csv\"")
+    );
     assert!(without("format = \"azure-activity\"\n").contains("no key \"audit.format\""));
     assert!(without("uri = \"out/\"\n").contains("no key \"output.uri\""));
     let two = JOB.replace("[charges]", "[[charges]]\nname = \"a\"\nuri = \"x\"\nformat = \"cost-management\"\n[[charges]]\nname = \"a\"");
@@ -179,7 +232,10 @@ fn what_must_be_there_is_asked_for_with_an_example() {
 
 #[test]
 fn json_lists_need_their_stamp() {
-    assert!(trouble(JOB, &["reference.assignments=ref/*.JSON"]).starts_with("job_snapshot_at\n--set reference.assignments\n\"reference.assignments\" is the JSON file \"ref/*.JSON\" without snapshot_at\n"));
+    assert!(
+        trouble(JOB, &["reference.assignments=ref/*.JSON"])
+            .starts_with("job_snapshot_at\n--set reference.assignments\n\"reference.assignments\" is the JSON file \"ref/*.JSON\" without snapshot_at\n")
+    );
     assert!(trouble(JOB, &["reference.roles=r.json"]).contains("only assignments may be JSON"));
     assert!(trouble(JOB, &["reference.roles={uri = \"r.csv\", snapshot_at = \"2026-01-01\"}"]).contains("the unknown key \"reference.roles.snapshot_at\""));
     assert!(trouble(JOB, &["reference.assignments=[[\"a\"]]"]).contains("\"reference.assignments.0\" is a list\nWrite a path or glob"));
@@ -188,7 +244,8 @@ fn json_lists_need_their_stamp() {
 
 #[test]
 fn carried_columns_do_not_collide() {
-    let expect = "carry_name\n--set output.carry\n\"output.carry\" has \"Quantity\": fact_credit_line has a column of this name\nleave it out: the table has it already";
+    let expect =
+        "carry_name\n--set output.carry\n\"output.carry\" has \"Quantity\": fact_credit_line has a column of this name\nleave it out: the table has it already";
     assert_eq!(trouble(JOB, &["output.carry=[\"tags\", \"Quantity\"]"]), expect);
     assert!(trouble(JOB, &["output.carry=[\"tags\", \"Tags\"]"]).contains("listed twice"));
     let at = format!("{JOB}carry = [\"tags\",\n  \"cost center\"]\n");

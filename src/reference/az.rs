@@ -28,7 +28,9 @@ pub struct AzList {
 pub fn read(file: &InputFile) -> Result<AzList> {
     let bytes = std::fs::read(&file.path).map_err(|e| store::io_trouble("reading a list of role assignments", &file.name, &e))?;
     let text = match bytes.as_slice() {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(wrong(file, "UTF-16 text", "save it as UTF-8; in Windows PowerShell: az … | Out-File -Encoding utf8")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            return Err(wrong(file, "UTF-16 text", "save it as UTF-8; in Windows PowerShell: az … | Out-File -Encoding utf8"));
+        }
         other => std::str::from_utf8(other.strip_prefix(b"\xef\xbb\xbf").unwrap_or(other)).map_err(|e| wrong(file, e, "save it as UTF-8"))?,
     };
     list(text.trim()).map_err(|seen| wrong(file, seen, "write the output of `az role assignment list --all --output json` to the file again"))
@@ -67,7 +69,8 @@ fn spelling(column: &str) -> Option<&'static str> {
 }
 
 fn batch(elements: &[&str]) -> std::result::Result<Batch, String> {
-    let mut builders: Vec<Option<TextBuilder>> = ASSIGNMENTS.iter().map(|w| (w.name == "id" || spelling(w.name).is_some()).then(|| TextBuilder::new(elements.len()))).collect();
+    let mut builders: Vec<Option<TextBuilder>> =
+        ASSIGNMENTS.iter().map(|w| (w.name == "id" || spelling(w.name).is_some()).then(|| TextBuilder::new(elements.len()))).collect();
     let mut broken = BTreeMap::new();
     for (row, raw) in elements.iter().enumerate() {
         let found = json::read(raw).object();

@@ -154,7 +154,8 @@ impl<'a> Row<'a> {
     /// `missing`, or `unknown_word` with the words there are.
     pub fn word<T>(self, column: &'static str, read: impl Fn(&str) -> Option<T>, known: &str) -> std::result::Result<T, RowFault> {
         let text = self.needed_text(column)?;
-        read(text).ok_or_else(|| RowFault::new(column, text, Reason::UnknownWord, format!("`{}` is not one of {known}: write one of these", columns::shown(text))))
+        read(text)
+            .ok_or_else(|| RowFault::new(column, text, Reason::UnknownWord, format!("`{}` is not one of {known}: write one of these", columns::shown(text))))
     }
 
     /// An instant; a bare date is midnight UTC.
@@ -223,7 +224,8 @@ impl<'a> Row<'a> {
 
     fn bad_span(self, from: &'static str, until: &'static str) -> RowFault {
         let (first, last) = (self.written(from), self.written(until));
-        let message = format!("`{from}` {} is not before `{until}` {}: `{until}` is the first instant or day outside", columns::shown(&first), columns::shown(&last));
+        let message =
+            format!("`{from}` {} is not before `{until}` {}: `{until}` is the first instant or day outside", columns::shown(&first), columns::shown(&last));
         RowFault::new(until, last, Reason::BadSpan, message)
     }
 }

@@ -4,9 +4,7 @@
 
 use pecan_core::charge::Reason;
 use pecan_core::event::{ListedAssignment, Space};
-use pecan_core::reference::{
-    Authorization, Channel, ExcludedKind, ManagementGroupRow, Member, Partner, Principal, ProductMatch, ProductRow, Rate, RoleRow,
-};
+use pecan_core::reference::{Authorization, Channel, ExcludedKind, ManagementGroupRow, Member, Partner, Principal, ProductMatch, ProductRow, Rate, RoleRow};
 use pecan_core::time::RawInstant;
 
 use super::row::{Row, RowFault};
@@ -56,7 +54,8 @@ pub const LIGHTHOUSE_ASSIGNMENTS: [Wanted; 6] = [
 /// A row of either list of assignments (details 22).
 pub fn listed(row: Row<'_>, space: Space, stamp: &Stamp) -> Read<ListedAssignment> {
     let snapshot_at = row.instant("snapshot_at")?.or(stamp.snapshot_at);
-    let snapshot_at = snapshot_at.ok_or_else(|| RowFault::new("snapshot_at", "", Reason::Missing, "`snapshot_at` holds nothing: write the instant at which the list was taken"))?;
+    let snapshot_at = snapshot_at
+        .ok_or_else(|| RowFault::new("snapshot_at", "", Reason::Missing, "`snapshot_at` holds nothing: write the instant at which the list was taken"))?;
     let snapshot_scope = path(row, "snapshot_scope")?.or_else(|| stamp.snapshot_scope.clone());
     let mut listed = ListedAssignment {
         place: row.place(),
@@ -92,9 +91,12 @@ pub fn listed(row: Row<'_>, space: Space, stamp: &Stamp) -> Read<ListedAssignmen
 /// A scope path as written: what does not begin with `/` can cover nothing and is most likely a bare id.
 fn path(row: Row<'_>, column: &'static str) -> Read<Option<String>> {
     match row.text(column) {
-        Some(text) if !text.starts_with('/') => {
-            Err(RowFault::new(column, text, Reason::BadReference, format!("`{column}` is no scope path: write it as /subscriptions/…, as a management group's path, or / for root")))
-        }
+        Some(text) if !text.starts_with('/') => Err(RowFault::new(
+            column,
+            text,
+            Reason::BadReference,
+            format!("`{column}` is no scope path: write it as /subscriptions/…, as a management group's path, or / for root"),
+        )),
         found => Ok(found.map(str::to_string)),
     }
 }

@@ -93,7 +93,8 @@ fn partners_and_their_faults() {
         666,Org-F\n\
         777,Org-G,,2026-01-01T00:00:00.0000001Z,2026-01-01T00:00:00.0000002Z,\n";
     let (reference, rejected) = read_one("partners", csv);
-    let partners: Vec<(&str, &str, Option<&str>)> = reference.partners.iter().map(|p| (p.mpn_id.as_str(), p.organisation_id.as_str(), p.tenant_id.as_deref())).collect();
+    let partners: Vec<(&str, &str, Option<&str>)> =
+        reference.partners.iter().map(|p| (p.mpn_id.as_str(), p.organisation_id.as_str(), p.tenant_id.as_deref())).collect();
     assert_eq!(partners, [("111", "Org-A", Some("t-1")), ("222", "Org-B", None), ("777", "Org-G", None)]);
     assert_eq!(reference.partners[0].agreement.map(|s| (s.from, s.until)), Some((parse_instant("2026-01-01").unwrap().up(), Instant::MAX)));
     assert_eq!(reference.partners[2].agreement, None);
@@ -111,31 +112,56 @@ fn partners_and_their_faults() {
 
 #[test]
 fn principals_members_and_definitions() {
-    let (reference, rejected) = read_one("principals", "principal_id,mpn_id,channel,linked_from,linked_until\nP-1,111,PAL,2026-09-01T02:00:00+02:00,\nP-2,111,rdp,,\nP-3,111,,,\n");
+    let (reference, rejected) =
+        read_one("principals", "principal_id,mpn_id,channel,linked_from,linked_until\nP-1,111,PAL,2026-09-01T02:00:00+02:00,\nP-2,111,rdp,,\nP-3,111,,,\n");
     assert_eq!((reference.principals[0].principal_id.as_str(), reference.principals[0].channel), ("p-1", Channel::Pal));
     assert_eq!(reference.principals[0].linked.map(|s| s.from), parse_instant("2026-09-01").map(|i| i.up()));
     assert_eq!(rejected, [fault(2, "channel", Reason::UnknownWord, "rdp"), fault(3, "channel", Reason::Missing, "")]);
     let (reference, rejected) = read_one("group_members", "group_id,member_id,member_from,member_until\nG,M,,\nG,,,\n");
     assert_eq!((reference.members[0].group_id.as_str(), rejected), ("g", vec![fault(2, "member_id", Reason::Missing, "")]));
-    let (reference, rejected) = read_one("lighthouse_definitions", "definition_id,principal_id,role_definition_id,valid_from,valid_until\n/a/b/D,P,/x/R,2026-01-01,2026-02-01\nD,P,R,2026-02-01,2026-01-01\n");
+    let (reference, rejected) = read_one(
+        "lighthouse_definitions",
+        "definition_id,principal_id,role_definition_id,valid_from,valid_until\n/a/b/D,P,/x/R,2026-01-01,2026-02-01\nD,P,R,2026-02-01,2026-01-01\n",
+    );
     assert_eq!((reference.authorizations[0].definition_id.as_str(), reference.authorizations[0].role_definition_id.as_str()), ("d", "r"));
     assert_eq!(rejected, [fault(2, "valid_until", Reason::BadSpan, "2026-01-01")]);
 }
 
 #[test]
 fn roles_rates_products_and_management_groups() {
-    let (reference, rejected) = read_one("roles", "role_definition_id,role_name,earns,valid_from,valid_until\n/x/R1,Owner,Yes,1/1/2026,\nR2,,perhaps,,\nR3,,,,\n");
+    let (reference, rejected) =
+        read_one("roles", "role_definition_id,role_name,earns,valid_from,valid_until\n/x/R1,Owner,Yes,1/1/2026,\nR2,,perhaps,,\nR3,,,,\n");
     let role = &reference.roles[0];
-    assert_eq!((role.role_definition_id.as_str(), role.role_name.as_deref(), role.earns, Some(role.valid.from)), ("r1", Some("Owner"), true, parse_day("2026-01-01")));
+    assert_eq!(
+        (role.role_definition_id.as_str(), role.role_name.as_deref(), role.earns, Some(role.valid.from)),
+        ("r1", Some("Owner"), true, parse_day("2026-01-01"))
+    );
     assert_eq!(rejected, [fault(2, "earns", Reason::UnknownWord, "perhaps"), fault(3, "earns", Reason::Missing, "")]);
-    let (reference, rejected) = read_one("rates", "meter_id,product_id,rate,valid_from,valid_until\nM,P,15%,,\n,DZH318Z0BQ35,0,,\nNULL,,0.15,,\nM,,120,,\nM,,much,,\nM,,,,\nM,,1,2026-01-02,2026-01-01\n");
+    let (reference, rejected) = read_one(
+        "rates",
+        "meter_id,product_id,rate,valid_from,valid_until\nM,P,15%,,\n,DZH318Z0BQ35,0,,\nNULL,,0.15,,\nM,,120,,\nM,,much,,\nM,,,,\nM,,1,2026-01-02,2026-01-01\n",
+    );
     let rates: Vec<(&ProductMatch, D22)> = reference.rates.iter().map(|r| (&r.matches, r.rate)).collect();
     let fifteen = D22(ONE.0 / 100 * 15);
-    assert_eq!(rates, [(&ProductMatch::Meter("m".into()), fifteen), (&ProductMatch::Product("dzh318z0bq35".into()), D22(0)), (&ProductMatch::Nothing, fifteen)]);
-    assert_eq!(rejected, [fault(4, "rate", Reason::OutOfRange, "120"), fault(5, "rate", Reason::NotANumber, "much"), fault(6, "rate", Reason::Missing, ""), fault(7, "valid_until", Reason::BadSpan, "2026-01-01")]);
+    assert_eq!(
+        rates,
+        [(&ProductMatch::Meter("m".into()), fifteen), (&ProductMatch::Product("dzh318z0bq35".into()), D22(0)), (&ProductMatch::Nothing, fifteen)]
+    );
+    assert_eq!(
+        rejected,
+        [
+            fault(4, "rate", Reason::OutOfRange, "120"),
+            fault(5, "rate", Reason::NotANumber, "much"),
+            fault(6, "rate", Reason::Missing, ""),
+            fault(7, "valid_until", Reason::BadSpan, "2026-01-01")
+        ]
+    );
     let (reference, rejected) = read_one("products", "product_id,kind,valid_from,valid_until\nP,Third Party,,\nP,free,,\n");
     assert_eq!((reference.products[0].kind, rejected), (ExcludedKind::ThirdParty, vec![fault(2, "kind", Reason::UnknownWord, "free")]));
-    let (reference, rejected) = read_one("management_groups", "management_group_id,subscription_id\n/,S-1\n/providers/Microsoft.Management/managementGroups/MG,/subscriptions/S-2\n,S\nMG,\n");
+    let (reference, rejected) = read_one(
+        "management_groups",
+        "management_group_id,subscription_id\n/,S-1\n/providers/Microsoft.Management/managementGroups/MG,/subscriptions/S-2\n,S\nMG,\n",
+    );
     let groups: Vec<(&str, &str)> = reference.management_groups.iter().map(|g| (g.management_group_id.as_str(), g.subscription_id.as_str())).collect();
     assert_eq!(groups, [("/", "s-1"), ("mg", "s-2")]);
     assert_eq!(rejected, [fault(3, "management_group_id", Reason::Missing, ""), fault(4, "subscription_id", Reason::Missing, "")]);
@@ -157,7 +183,8 @@ fn lists_of_assignments_and_their_faults() {
         {AT},,A,P,User,R,/,never\n"
     );
     let (reference, rejected) = read_one("assignments", &csv);
-    let listed: Vec<(Option<&str>, Option<&str>, &str)> = reference.listed.iter().map(|l| (l.assignment_id.as_deref(), l.snapshot_scope.as_deref(), l.scope.as_str())).collect();
+    let listed: Vec<(Option<&str>, Option<&str>, &str)> =
+        reference.listed.iter().map(|l| (l.assignment_id.as_deref(), l.snapshot_scope.as_deref(), l.scope.as_str())).collect();
     assert_eq!(listed, [(Some("a"), None, "/subscriptions/S"), (None, Some("/subscriptions/T"), "")]);
     let first = &reference.listed[0];
     assert_eq!((first.principal_id.as_deref(), first.role_definition_id.as_deref(), first.created_on), (Some("p"), Some("r"), parse_instant("2026-01-01")));
@@ -174,7 +201,10 @@ fn lists_of_assignments_and_their_faults() {
             fault(9, "created_on", Reason::NotADate, "never"),
         ]
     );
-    let (reference, rejected) = read_one("lighthouse_assignments", &format!("snapshot_at,id,scope,definition_id,created_on\n{AT},N,/subscriptions/S,/d/D,\n{AT},N,/subscriptions/S,,\n"));
+    let (reference, rejected) = read_one(
+        "lighthouse_assignments",
+        &format!("snapshot_at,id,scope,definition_id,created_on\n{AT},N,/subscriptions/S,/d/D,\n{AT},N,/subscriptions/S,,\n"),
+    );
     assert_eq!((reference.listed[0].definition_id.as_deref(), reference.listed[0].space), (Some("d"), Space::Registration));
     assert_eq!(rejected, [fault(2, "definition_id", Reason::Missing, "")]);
 }
@@ -190,7 +220,10 @@ fn az_and_rest_lists_are_read_alike() {
     assert_eq!(first.reference.listed, second.reference.listed);
     let listed = &first.reference.listed[0];
     assert_eq!((listed.assignment_id.as_deref(), listed.principal_id.as_deref(), listed.role_definition_id.as_deref()), (Some("a"), Some("p"), Some("r")));
-    assert_eq!((Some(listed.snapshot_at), listed.snapshot_scope.as_deref(), listed.created_on), (parse_instant(AT), Some("/subscriptions/S"), parse_instant("2022-01-15T21:08:45.4904312Z")));
+    assert_eq!(
+        (Some(listed.snapshot_at), listed.snapshot_scope.as_deref(), listed.created_on),
+        (parse_instant(AT), Some("/subscriptions/S"), parse_instant("2022-01-15T21:08:45.4904312Z"))
+    );
     assert_eq!((files.files[0].rows, files.files[0].name.as_str(), files.files[0].source.as_str()), (1, "ref/a.json", "assignments"));
     let cut = Folder::new().with_list("a.json", &rest.replace("null}", "\"https://more\"}"), Some("/subscriptions/S")).read();
     assert_eq!(cut.err().map(|e| (e.exit_code(), e.trouble().code)), Some((3, "az_json")));
@@ -208,10 +241,20 @@ fn an_empty_az_list_was_listed_and_held_nothing() {
 #[test]
 fn elements_of_an_az_list_are_rejected_one_by_one() {
     let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
-    let json = format!(r#"[7, {{"name": "", "principalId": "P"}}, {{"id": "A", "principalId": {{}}, "extra": {deep}}}, {{"id": 12, "principalId": "P", "roleDefinitionId": "R", "scope": "/", "createdOn": "?"}}, {{"id": 12, "principalId": 34, "roleDefinitionId": "R", "scope": "/"}}]"#);
+    let json = format!(
+        r#"[7, {{"name": "", "principalId": "P"}}, {{"id": "A", "principalId": {{}}, "extra": {deep}}}, {{"id": 12, "principalId": "P", "roleDefinitionId": "R", "scope": "/", "createdOn": "?"}}, {{"id": 12, "principalId": 34, "roleDefinitionId": "R", "scope": "/"}}]"#
+    );
     let (input, _) = Folder::new().with_list("a.json", &json, None).read().unwrap();
     let rejected: Vec<(Option<i64>, Option<&str>, Reason)> = input.rejections.iter().map(|r| (r.row, r.column.as_deref(), r.reason)).collect();
-    assert_eq!(rejected, [(Some(1), None, Reason::BadReference), (Some(2), Some("id"), Reason::Missing), (Some(3), Some("principal_id"), Reason::Missing), (Some(4), Some("created_on"), Reason::NotADate)]);
+    assert_eq!(
+        rejected,
+        [
+            (Some(1), None, Reason::BadReference),
+            (Some(2), Some("id"), Reason::Missing),
+            (Some(3), Some("principal_id"), Reason::Missing),
+            (Some(4), Some("created_on"), Reason::NotADate)
+        ]
+    );
     assert_eq!(input.reference.listed.iter().map(|l| (l.assignment_id.as_deref(), l.principal_id.as_deref())).collect::<Vec<_>>(), [(Some("12"), Some("34"))]);
 }
 
@@ -234,7 +277,10 @@ fn unusable_lists_stop_the_run() {
 fn a_stamp_of_the_job_file_stands_for_what_rows_leave_out() {
     let csv = "id,principal_id,role_definition_id,scope,created_on\nA,P,R,/subscriptions/S,\n";
     let (input, _) = Folder::new().with_list("a.csv", csv, Some("/subscriptions/S")).read().unwrap();
-    assert_eq!((Some(input.reference.listed[0].snapshot_at), input.reference.listed[0].snapshot_scope.as_deref()), (parse_instant(AT), Some("/subscriptions/S")));
+    assert_eq!(
+        (Some(input.reference.listed[0].snapshot_at), input.reference.listed[0].snapshot_scope.as_deref()),
+        (parse_instant(AT), Some("/subscriptions/S"))
+    );
     assert_eq!(exit_code(&Folder::new().with("assignments", "a.csv", csv)), Some(3));
 }
 

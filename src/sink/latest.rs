@@ -56,7 +56,9 @@ pub fn newest<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Option<RunRow
 }
 
 fn rows(path: &Path) -> Result<Vec<RunRow>> {
-    let wrong = |seen: String| Error::storage("run_table", "reading the table of runs", path.display(), seen, "restore the file from a backup, or use another output.uri");
+    let wrong = |seen: String| {
+        Error::storage("run_table", "reading the table of runs", path.display(), seen, "restore the file from a backup, or use another output.uri")
+    };
     let file = File::open(path).map_err(|e| disk::trouble("reading the table of runs", path, &e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| wrong(e.to_string()))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::STARTED, name::RULES_FINGERPRINT]);

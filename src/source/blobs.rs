@@ -45,7 +45,13 @@ fn find(blob: &str, run: &Run, root: &Place) -> Result<(PathBuf, String)> {
         let folder = run.manifest.name.rsplit_once('/').map_or("", |(folder, _)| folder);
         return Ok((beside, format!("{folder}/{}", file_name(blob))));
     }
-    Err(Error::input("blob_missing", "finding the files of an export run", &run.manifest.name, format!("no blob `{blob}` under {} or beside the manifest", root.base_as_written), "copy the whole run, or wait until the copy is complete"))
+    Err(Error::input(
+        "blob_missing",
+        "finding the files of an export run",
+        &run.manifest.name,
+        format!("no blob `{blob}` under {} or beside the manifest", root.base_as_written),
+        "copy the whole run, or wait until the copy is complete",
+    ))
 }
 
 fn file_name(blob: &str) -> &str {

@@ -185,7 +185,13 @@ impl ChargeReader {
 
 fn check_count(expected: Option<u64>, rows: u64, place: &str) -> Result<()> {
     match expected {
-        Some(expected) if expected != rows => Err(Error::input("row_count", "comparing a file with its manifest", place, format!("{rows} rows, the manifest says {expected}"), "the file is incomplete or from another run: copy the run again, with its manifest")),
+        Some(expected) if expected != rows => Err(Error::input(
+            "row_count",
+            "comparing a file with its manifest",
+            place,
+            format!("{rows} rows, the manifest says {expected}"),
+            "the file is incomplete or from another run: copy the run again, with its manifest",
+        )),
         _ => Ok(()),
     }
 }
@@ -194,7 +200,8 @@ fn check_type(column: &FileColumn, kind: Kind, file: &ChargeFile) -> Result<()> 
     if column.is_flat() && kind.accepts(&column.kind) {
         return Ok(());
     }
-    let seen = format!("column `{}` of type {} where a {} is wanted (format {FORMAT})", column.name, shown_type(&column.kind), format!("{kind:?}").to_lowercase());
+    let seen =
+        format!("column `{}` of type {} where a {} is wanted (format {FORMAT})", column.name, shown_type(&column.kind), format!("{kind:?}").to_lowercase());
     Err(Error::input("column_type", "reading the columns of a charge file", &file.place, seen, "write the column as one of the types of the data contract"))
 }
 

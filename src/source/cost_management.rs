@@ -172,8 +172,15 @@ impl ColumnNames {
         let mut known: HashMap<String, usize> = HashMap::new();
         for (i, name) in names.iter().enumerate() {
             if let Some(other) = known.insert(name.to_lowercase(), i) {
-                let (code, what) = if names[other] == *name { ("column_twice", "two columns of one name") } else { ("column_case", "two columns that differ by case only") };
-                return Err(Error::input(code, tried, place, format!("{what}: `{}` (column {}) and `{name}` (column {})", names[other], other + 1, i + 1), "remove or rename one of them: names are read without case"));
+                let (code, what) =
+                    if names[other] == *name { ("column_twice", "two columns of one name") } else { ("column_case", "two columns that differ by case only") };
+                return Err(Error::input(
+                    code,
+                    tried,
+                    place,
+                    format!("{what}: `{}` (column {}) and `{name}` (column {})", names[other], other + 1, i + 1),
+                    "remove or rename one of them: names are read without case",
+                ));
             }
         }
         let at = |name: &str| known.get(&name.to_lowercase()).copied();

@@ -38,7 +38,8 @@ impl CsvFile {
     pub fn open(path: &Path, gzip: bool, place: &str) -> Result<CsvFile> {
         let file = File::open(path).map_err(|e| io_trouble("opening a CSV file", place, &e))?;
         let source: Box<dyn Read + Send> = if gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, file))) } else { Box::new(file) };
-        let mut csv = CsvFile { place: place.to_string(), source, header: Vec::new(), pending: Vec::new(), splitter: Splitter::new(), exhausted: false, rows: 0 };
+        let mut csv =
+            CsvFile { place: place.to_string(), source, header: Vec::new(), pending: Vec::new(), splitter: Splitter::new(), exhausted: false, rows: 0 };
         csv.skip_mark()?;
         let Some(first) = csv.block(1)? else {
             return Err(csv.wrong("csv_empty", "no header line", "fetch or write the file again; a file without rows still has a header"));
@@ -117,7 +118,11 @@ impl CsvFile {
 
     fn unclosed(&self) -> Error {
         let row = self.rows + self.splitter.found() as i64 + 1;
-        let seen = if self.splitter.is_quoted() { format!("a quote that is not closed in row {row}") } else { format!("row {row} is longer than {} MiB", RECORD_BYTES >> 20) };
+        let seen = if self.splitter.is_quoted() {
+            format!("a quote that is not closed in row {row}")
+        } else {
+            format!("row {row} is longer than {} MiB", RECORD_BYTES >> 20)
+        };
         self.wrong("csv_unclosed_quote", seen, "correct the row, or fetch the file again: everything after it would be lost")
     }
 
@@ -170,12 +175,26 @@ impl CsvBlock {
             }
             for (builder, column) in builders.iter_mut().zip(wanted) {
                 let field = record.get(*column).unwrap_or_default();
-                builder.push(field).map_err(|e| Error::input("csv_text", "reading a CSV file", format!("{}, row {}, column {}", self.place, self.first_row + row as i64, column + 1), e, "write the file as UTF-8"))?;
+                builder.push(field).map_err(|e| {
+                    Error::input(
+                        "csv_text",
+                        "reading a CSV file",
+                        format!("{}, row {}, column {}", self.place, self.first_row + row as i64, column + 1),
+                        e,
+                        "write the file as UTF-8",
+                    )
+                })?;
             }
             Ok(())
         })?;
         if rows != self.rows() {
-            return Err(Error::bug("csv_records", "taking CSV records apart", &self.place, format!("{rows} records where {} were split", self.rows()), "report this with the input file"));
+            return Err(Error::bug(
+                "csv_records",
+                "taking CSV records apart",
+                &self.place,
+                format!("{rows} records where {} were split", self.rows()),
+                "report this with the input file",
+            ));
         }
         let columns = builders.into_iter().map(TextBuilder::finish).collect::<Result<_>>()?;
         Ok(CsvColumns { columns, ragged })
@@ -197,7 +216,10 @@ impl CsvBlock {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 16).from_reader(self.bytes.as_slice());
         let mut record = csv::ByteRecord::new();
         let mut row = 0;
-        while reader.read_byte_record(&mut record).map_err(|e| Error::input("csv_record", "reading a CSV file", &self.place, e, "fetch or write the file again"))? {
+        while reader
+            .read_byte_record(&mut record)
+            .map_err(|e| Error::input("csv_record", "reading a CSV file", &self.place, e, "fetch or write the file again"))?
+        {
             each(row, &record)?;
             row += 1;
         }

@@ -17,7 +17,13 @@ const PIECE_BYTES: u64 = 256 << 20;
 pub(super) fn by_manifest(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
     let root = store::locate(&source.uri, &source.uri_as_written)?;
     if root.pattern.is_some() || root.base.is_file() {
-        return Err(Error::input("export_root", "looking for export manifests", &source.uri_as_written, "a file or a wildcard", "name the folder the export writes to, or set layout = \"files\""));
+        return Err(Error::input(
+            "export_root",
+            "looking for export manifests",
+            &source.uri_as_written,
+            "a file or a wildcard",
+            "name the folder the export writes to, or set layout = \"files\"",
+        ));
     }
     let mut discovery = Discovery::default();
     let mut runs = Vec::new();
@@ -30,7 +36,10 @@ pub(super) fn by_manifest(source_index: usize, source: &ChargeSource) -> Result<
     }
     for ((export, kind), count) in passed {
         discovery.passed_over_runs += count;
-        discovery.warnings.push(Warning { code: "export_passed_over", text: format!("export `{export}` under {} is of type {kind}, not ActualCost or Usage: {count} run(s) passed over", source.uri_as_written) });
+        discovery.warnings.push(Warning {
+            code: "export_passed_over",
+            text: format!("export `{export}` under {} is of type {kind}, not ActualCost or Usage: {count} run(s) passed over", source.uri_as_written),
+        });
     }
     if runs.is_empty() {
         return Err(nothing(source, discovery.passed_over_runs));
@@ -53,7 +62,13 @@ fn nothing(source: &ChargeSource, passed_over: u64) -> Error {
         0 => format!("no {MANIFEST}: a run without one is incomplete"),
         n => format!("only {n} run(s) of exports that are not of type ActualCost or Usage"),
     };
-    Error::input("no_manifest", "looking for complete export runs", &source.uri_as_written, seen, "wait for the export to complete, correct the path, or set layout = \"files\" for files without manifests")
+    Error::input(
+        "no_manifest",
+        "looking for complete export runs",
+        &source.uri_as_written,
+        seen,
+        "wait for the export to complete, correct the path, or set layout = \"files\" for files without manifests",
+    )
 }
 
 /// The first 8 hex digits of SHA-256.
@@ -75,13 +90,28 @@ pub(super) fn by_folder(source_index: usize, source: &ChargeSource) -> Result<Di
         }
     }
     if folders.is_empty() {
-        return Err(Error::input("no_files", "looking for charge files", &source.uri_as_written, "no .parquet, .csv or .csv.gz file", "check the path in the job file"));
+        return Err(Error::input(
+            "no_files",
+            "looking for charge files",
+            &source.uri_as_written,
+            "no .parquet, .csv or .csv.gz file",
+            "check the path in the job file",
+        ));
     }
     if manifests > 0 {
-        discovery.warnings.push(Warning { code: "manifests_unused", text: format!("{} holds {manifests} export manifest(s) that layout = \"files\" does not read: several runs of one month would be added up", source.uri_as_written) });
+        discovery.warnings.push(Warning {
+            code: "manifests_unused",
+            text: format!(
+                "{} holds {manifests} export manifest(s) that layout = \"files\" does not read: several runs of one month would be added up",
+                source.uri_as_written
+            ),
+        });
     }
     if let Some(first) = others.first() {
-        discovery.warnings.push(Warning { code: "files_passed_over", text: format!("{} file(s) that are neither .parquet nor .csv nor .csv.gz passed over, the first is {first}", others.len()) });
+        discovery.warnings.push(Warning {
+            code: "files_passed_over",
+            text: format!("{} file(s) that are neither .parquet nor .csv nor .csv.gz passed over, the first is {first}", others.len()),
+        });
     }
     for (folder, files) in folders {
         discovery.groups.extend(cut(source_index, &format!("{}/{folder}", source.name), files, None));
@@ -90,7 +120,16 @@ pub(super) fn by_folder(source_index: usize, source: &ChargeSource) -> Result<Di
 }
 
 fn charge_file(file: InputFile, kind: FileKind) -> ChargeFile {
-    ChargeFile { path: file.path, source_file: file.relative, source_run: None, place: file.name, bytes: file.bytes, hash: String::new(), kind, expected_rows: None }
+    ChargeFile {
+        path: file.path,
+        source_file: file.relative,
+        source_run: None,
+        place: file.name,
+        bytes: file.bytes,
+        hash: String::new(),
+        kind,
+        expected_rows: None,
+    }
 }
 
 /// Cuts files, in their order, into pieces numbered from 1.
@@ -117,7 +156,16 @@ mod tests {
 
     #[test]
     fn pieces_hold_at_most_256_mib_unless_one_file_is_larger() {
-        let file = |mib: u64| ChargeFile { path: "x".into(), source_file: mib.to_string(), source_run: None, place: "x".into(), bytes: mib << 20, hash: String::new(), kind: FileKind::Csv, expected_rows: None };
+        let file = |mib: u64| ChargeFile {
+            path: "x".into(),
+            source_file: mib.to_string(),
+            source_run: None,
+            place: "x".into(),
+            bytes: mib << 20,
+            hash: String::new(),
+            kind: FileKind::Csv,
+            expected_rows: None,
+        };
         let pieces = cut(0, "s/f", [100, 156, 1, 300, 0, 250, 6, 1].map(file).into(), None);
         let sizes: Vec<Vec<u64>> = pieces.iter().map(|p| p.files.iter().map(|f| f.bytes >> 20).collect()).collect();
         assert_eq!(sizes, [vec![100, 156], vec![1], vec![300], vec![0, 250, 6], vec![1]]);

@@ -46,7 +46,10 @@ pub(super) struct Blob {
 pub(super) enum Read {
     Run(Box<Run>),
     /// Another kind of export.
-    PassedOver { export: String, kind: String },
+    PassedOver {
+        export: String,
+        kind: String,
+    },
 }
 
 #[derive(Deserialize)]

@@ -108,7 +108,15 @@ impl ParquetFile {
     /// # Errors
     /// `Input` for a nested column or a file that contradicts itself.
     pub fn select(self, wanted: &[usize]) -> Result<Scan> {
-        let nested = |i: &usize| Error::input("nested_column", "choosing columns of a Parquet file", &self.place, format!("column `{}` of type {}", self.columns[*i].name, self.columns[*i].kind), "write the column with one plain value per row");
+        let nested = |i: &usize| {
+            Error::input(
+                "nested_column",
+                "choosing columns of a Parquet file",
+                &self.place,
+                format!("column `{}` of type {}", self.columns[*i].name, self.columns[*i].kind),
+                "write the column with one plain value per row",
+            )
+        };
         let leaf = |i: &usize| self.columns[*i].leaf.ok_or_else(|| nested(i));
         let chosen: Vec<usize> = wanted.iter().map(leaf).collect::<Result<_>>()?;
         let mut leaves = chosen.clone();
@@ -147,7 +155,8 @@ fn check_rows(metadata: &ParquetMetaData) -> Checked<()> {
 
 fn columns(metadata: &ParquetMetaData, schema: &SchemaRef) -> Vec<FileColumn> {
     let descriptor = metadata.file_metadata().schema_descr();
-    let mut columns: Vec<FileColumn> = schema.fields().iter().map(|f| FileColumn { name: f.name().clone(), kind: f.data_type().clone(), leaf: None, checked_text: false }).collect();
+    let mut columns: Vec<FileColumn> =
+        schema.fields().iter().map(|f| FileColumn { name: f.name().clone(), kind: f.data_type().clone(), leaf: None, checked_text: false }).collect();
     for leaf in 0..descriptor.num_columns() {
         let column = descriptor.column(leaf);
         let flat = column.path().parts().len() == 1 && column.max_rep_level() == 0;
@@ -286,12 +295,20 @@ impl Piece {
 }
 
 fn damaged(place: impl std::fmt::Display, seen: String) -> Error {
-    Error::input("parquet_damaged", "reading a Parquet file", place, seen, "the file is damaged or not as Parquet should be: fetch or write it again, or take it out of the input")
+    Error::input(
+        "parquet_damaged",
+        "reading a Parquet file",
+        place,
+        seen,
+        "the file is damaged or not as Parquet should be: fetch or write it again, or take it out of the input",
+    )
 }
 
 /// Whether nanoseconds say the same as microseconds.
 fn same_instants(nanos: &ArrayRef, micros: &ArrayRef) -> bool {
-    let (Some(nanos), Some(micros)) = (nanos.as_primitive_opt::<TimestampNanosecondType>(), micros.as_primitive_opt::<TimestampMicrosecondType>()) else { return true };
+    let (Some(nanos), Some(micros)) = (nanos.as_primitive_opt::<TimestampNanosecondType>(), micros.as_primitive_opt::<TimestampMicrosecondType>()) else {
+        return true;
+    };
     nanos.iter().zip(micros.iter()).all(|(n, m)| n.map(|n| n.div_euclid(1_000)) == m)
 }
 

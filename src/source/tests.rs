@@ -82,7 +82,8 @@ fn some(words: &[&str]) -> Vec<Option<String>> {
 /// The required columns for `rows` rows, with values of their own.
 fn needed(rows: usize) -> Vec<(String, ArrayRef)> {
     let text = |word: &str| Arc::new(StringArray::from_iter_values((0..rows).map(|_| word))) as ArrayRef;
-    let decimal = |unit: i128| Arc::new(Decimal128Array::from_iter_values((0..rows).map(|i| unit * i as i128)).with_precision_and_scale(38, 18).unwrap()) as ArrayRef;
+    let decimal =
+        |unit: i128| Arc::new(Decimal128Array::from_iter_values((0..rows).map(|i| unit * i as i128)).with_precision_and_scale(38, 18).unwrap()) as ArrayRef;
     let names = NEEDED.split(',').map(str::to_string);
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_iter_values((0..rows).map(|i| 20_700 + (i % 30) as i32))),

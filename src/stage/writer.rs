@@ -16,7 +16,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 
-use super::{FileSpec, Staging, StagedFile, Stats, disk};
+use super::{FileSpec, StagedFile, Staging, Stats, disk};
 use crate::error::{Error, Result};
 use crate::schema::{self, Table, name};
 
@@ -77,9 +77,8 @@ impl RowGroupEncoder {
                 chunks.push(writer.close().map_err(fault)?);
             }
         }
-        let fields: Vec<_> = self.schema.fields().iter().zip(&columns)
-            .map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone()))
-            .collect();
+        let fields: Vec<_> =
+            self.schema.fields().iter().zip(&columns).map(|(field, column)| field.as_ref().clone().with_data_type(column.data_type().clone())).collect();
         let measured = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| bug(self.table, &e))?;
         Ok(EncodedRowGroup { chunks, stats: Stats::of(&measured) })
     }
@@ -105,10 +104,8 @@ impl RowGroupEncoder {
 /// full precision some readers cannot hold. Nothing here may depend on the run or the clock.
 fn properties(schema: &Schema) -> Result<WriterProperties> {
     let zstd = ZstdLevel::try_new(1).map_err(|e| Error::bug("zstd", "setting up compression", "level 1", e, "report this"))?;
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(zstd))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true);
+    let mut properties =
+        WriterProperties::builder().set_compression(Compression::ZSTD(zstd)).set_statistics_enabled(EnabledStatistics::None).set_offset_index_disabled(true);
     for bounded in schema::BOUNDED {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(bounded), EnabledStatistics::Chunk);
     }

@@ -210,7 +210,13 @@ impl Tally {
         let credit_lines = self.outcomes.values().map(|sums| sums.charges).fold(0u64, u64::saturating_add);
         if self.rows_read != credit_lines.saturating_add(self.rejections) {
             let seen = format!("{} rows read, {credit_lines} credit lines and {} rejections", self.rows_read, self.rejections);
-            return Err(Error::bug("rows_not_conserved", "adding up the run", "all groups", seen, "Report this with the job file; nothing was lost in the inputs."));
+            return Err(Error::bug(
+                "rows_not_conserved",
+                "adding up the run",
+                "all groups",
+                seen,
+                "Report this with the job file; nothing was lost in the inputs.",
+            ));
         }
         Ok(Summary {
             run_id: facts.run_id,

@@ -159,9 +159,7 @@ impl Screen {
             return;
         }
         self.title("Before the first record: nothing is known, so nothing is called lost");
-        let row = |(currency, (charges, missed)): (&&Currency, &(u64, i128))| {
-            vec![count(*charges), with_currency(Amount(*missed), currency)]
-        };
+        let row = |(currency, (charges, missed)): (&&Currency, &(u64, i128))| vec![count(*charges), with_currency(Amount(*missed), currency)];
         self.table(&["Charges", "Credit in doubt"], &[0, 1], sums.iter().map(row).collect());
     }
 
@@ -191,7 +189,8 @@ impl Screen {
             notes.push(("Rejections", text));
         }
         if !summary.unknown_roles.is_empty() {
-            let roles: Vec<String> = summary.unknown_roles.iter().map(|r| format!("{} ({})", r.role_definition_id, counted(r.assignments, "assignment"))).collect();
+            let roles: Vec<String> =
+                summary.unknown_roles.iter().map(|r| format!("{} ({})", r.role_definition_id, counted(r.assignments, "assignment"))).collect();
             notes.push(("Roles", format!("unknown, so not earning unless the job says otherwise: {}", roles.join(", "))));
         }
         if summary.contradictions > 0 {

@@ -155,7 +155,8 @@ fn every_case_names_a_rule_and_a_source() {
     for case in all_cases().into_iter().flat_map(|(_, cases)| cases) {
         let rule = RULES.iter().any(|(rule, _)| names_rule(&case.notes, rule)) || !detail_numbers(&case.notes).is_empty();
         let mut sources = case.notes.split("; ").skip(1);
-        let source = sources.any(|s| s.split_whitespace().next() == Some("D") || PAGES.iter().any(|page| s.strip_prefix("S ").is_some_and(|s| s.starts_with(page))));
+        let source =
+            sources.any(|s| s.split_whitespace().next() == Some("D") || PAGES.iter().any(|page| s.strip_prefix("S ").is_some_and(|s| s.starts_with(page))));
         assert!(rule && source, "{}: its notes need a rule number, and S with a page or D for our decision", case.title);
     }
 }

@@ -8,7 +8,6 @@ use arrow::compute::{cast, concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Decimal128Type};
 use pecan::answers::{AccessTable, Answers};
 use pecan::conserve::{Control, FileRows, check_rows, check_sums};
-use pecan::schema::SUMMED;
 use pecan::decide::cells::Daily;
 use pecan::decide::lines::{CodedTexts, Provenance};
 use pecan::decide::{Context, decide};
@@ -18,6 +17,7 @@ use pecan::job::Job;
 use pecan::known::Known;
 use pecan::pipeline::open_output;
 use pecan::progress::Progress;
+use pecan::schema::SUMMED;
 use pecan::schema::{Table, name};
 use pecan::sink::{FileSpec, Output, StagedFile, read_back};
 use pecan::source::{ChargeGroup, ChargeReader, discover};
@@ -53,7 +53,8 @@ impl Settled {
         let group = discover(0, &job.charges[0]).expect("groups").groups.remove(0);
         let answers = Answers::new(&known.knowledge, &access);
         let parties = &known.knowledge.parties;
-        let texts = CodedTexts { organisations: parties.organisations().to_vec(), billed_mpn_ids: parties.all_billed().iter().map(|b| b.mpn_id.clone()).collect() };
+        let texts =
+            CodedTexts { organisations: parties.organisations().to_vec(), billed_mpn_ids: parties.all_billed().iter().map(|b| b.mpn_id.clone()).collect() };
         let carry = job.output.carry.clone();
         let context = Context { knowledge: &known.knowledge, answers: &answers, texts: &texts, carry: &carry, group_id: &group.group_id };
         let (mut control, mut daily) = (Control::default(), Vec::new());
@@ -74,7 +75,14 @@ impl Settled {
     }
 
     fn stage(&self, table: Table, rows: &RecordBatch) -> StagedFile {
-        let spec = FileSpec { table, month: Some(String::from("2026-09")), group: self.group.group_id.clone(), fingerprint: String::from("f"), run: String::from("tampered"), ordinal: 1 };
+        let spec = FileSpec {
+            table,
+            month: Some(String::from("2026-09")),
+            group: self.group.group_id.clone(),
+            fingerprint: String::from("f"),
+            run: String::from("tampered"),
+            ordinal: 1,
+        };
         stage(&self.output, spec, rows).expect("a staged file")
     }
 

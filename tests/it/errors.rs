@@ -112,7 +112,8 @@ fn every_code_is_provoked_or_excused() {
     let exists = |code: &str| known.iter().any(|c| c.code == code);
     wrong.extend(excused.iter().filter(|code| provoked.contains(**code)).map(|code| format!("{code} is provoked: the excuse must go")));
     wrong.extend(excused.iter().chain(&provoked).filter(|code| !exists(code)).map(|code| format!("{code} is no code of ours any more")));
-    let unproved_exit = known.iter().filter(|c| c.exit > 1 && !excused.contains(c.code.as_str())).filter(|c| !all().any(|case| case.code == c.code && case.exit == c.exit));
+    let unproved_exit =
+        known.iter().filter(|c| c.exit > 1 && !excused.contains(c.code.as_str())).filter(|c| !all().any(|case| case.code == c.code && case.exit == c.exit));
     wrong.extend(unproved_exit.map(|c| format!("{} with exit {} is provoked by no case", c.code, c.exit)));
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }

@@ -83,58 +83,104 @@ fn json_holds_every_operand_and_interval() {
 #[test]
 fn two_organisations_do_not_relay() {
     let story = on_line(&format!("{SEPTEMBER}:145"), &[]);
-    says(&story, &[
-        "Not earned: on 2026-09-14 northwind had Contributor on the subscription from 11:00 UTC; 11 hours were missing, and a day earns only if covered throughout (R-DAY-2, R-DAY-3).",
-        "contoso had Owner on the subscription until 12:00 UTC, but one organisation alone must cover the day (R-DAY-4).",
-        "contoso ████████████████████████························",
-        "northwind ······················██████████████████████████",
-        "Microsoft's flag says yes and gives more than is expected (R-MONEY-5)",
-    ]);
+    says(
+        &story,
+        &[
+            "Not earned: on 2026-09-14 northwind had Contributor on the subscription from 11:00 UTC; 11 hours were missing, and a day earns only if covered throughout (R-DAY-2, R-DAY-3).",
+            "contoso had Owner on the subscription until 12:00 UTC, but one organisation alone must cover the day (R-DAY-4).",
+            "contoso ████████████████████████························",
+            "northwind ······················██████████████████████████",
+            "Microsoft's flag says yes and gives more than is expected (R-MONEY-5)",
+        ],
+    );
     let link = on_line(&format!("{OCTOBER}:20"), &[]);
-    says(&link, &["The link of its principal to northwind stopped at 12:00 UTC (R-PARTY-2).", "counts for northwind only while its principal is linked: 00:00–12:00 (R-PARTY-2)"]);
+    says(
+        &link,
+        &[
+            "The link of its principal to northwind stopped at 12:00 UTC (R-PARTY-2).",
+            "counts for northwind only while its principal is linked: 00:00–12:00 (R-PARTY-2)",
+        ],
+    );
     let together = on_line(&format!("{SEPTEMBER}:145"), &["rules.combine_parties=union"]);
-    says(&together, &[
-        "Earned: on 2026-09-14 contoso (billed partner) and northwind (reseller of record) had Owner on the subscription and Contributor on the subscription throughout the day, relaying each other (R-DAY-2, R-DAY-4).",
-        "together ████████████████████████████████████████████████",
-    ]);
+    says(
+        &together,
+        &[
+            "Earned: on 2026-09-14 contoso (billed partner) and northwind (reseller of record) had Owner on the subscription and Contributor on the subscription throughout the day, relaying each other (R-DAY-2, R-DAY-4).",
+            "together ████████████████████████████████████████████████",
+        ],
+    );
 }
 
 #[test]
 fn every_access_outcome_has_its_sentence() {
-    says(&on_line(&format!("{SEPTEMBER}:40"), &[]), &[
-        "Not earned: on 2026-09-03 a principal with Contributor on the subscription is not linked to contoso (billed partner) while the role is held; linked to contoso since 2026-09-05 00:00 (R-PARTY-2, R-OUTCOME-3).",
-        "✗ Contributor on the subscription, since 2024-11-05 15:00 does not count for contoso: its principal is not linked at that time (R-PARTY-2)",
-    ]);
-    says(&on_line(&format!("{SEPTEMBER}:36"), &[]), &[
-        "Not earned: on 2026-09-03 contoso had Reader on the subscription, not a role that earns (R-ROLE-1, R-OUTCOME-2).",
-        "does not count for contoso: Microsoft's list says that the role does not earn (R-ROLE-1)",
-        "Just outside the day · Contributor on the subscription, 2026-09-18 09:30 → 2026-10-08 16:45",
-    ]);
-    says(&on_line(&format!("{SEPTEMBER}:7"), &[]), &[
-        "Not claimed: on 2026-09-01 no principal of contoso (billed partner) had any role on this resource or above it (R-SCOPE-1, R-OUTCOME-1). Credit in doubt: 0.35 USD.",
-        "Evidence before the first record: nothing is known of this subscription before 2026-09-02 08:15 UTC, so nothing is claimed and nothing is called lost (R-DAY-6, details 27).",
-    ]);
-    says(&on_line(&format!("{OCTOBER}:148"), &[]), &[
-        "Earned so far: on 2026-10-18 contoso had Owner on the subscription throughout the day (R-DAY-2).",
-        "Evidence provisional: the day is not over at the cutoff 2026-10-18 06:00 UTC, up to which the audit log is complete; this may change (R-DAY-6).",
-        "cutoff 06:00: what comes later is drawn as if nothing changed",
-    ]);
+    says(
+        &on_line(&format!("{SEPTEMBER}:40"), &[]),
+        &[
+            "Not earned: on 2026-09-03 a principal with Contributor on the subscription is not linked to contoso (billed partner) while the role is held; linked to contoso since 2026-09-05 00:00 (R-PARTY-2, R-OUTCOME-3).",
+            "✗ Contributor on the subscription, since 2024-11-05 15:00 does not count for contoso: its principal is not linked at that time (R-PARTY-2)",
+        ],
+    );
+    says(
+        &on_line(&format!("{SEPTEMBER}:36"), &[]),
+        &[
+            "Not earned: on 2026-09-03 contoso had Reader on the subscription, not a role that earns (R-ROLE-1, R-OUTCOME-2).",
+            "does not count for contoso: Microsoft's list says that the role does not earn (R-ROLE-1)",
+            "Just outside the day · Contributor on the subscription, 2026-09-18 09:30 → 2026-10-08 16:45",
+        ],
+    );
+    says(
+        &on_line(&format!("{SEPTEMBER}:7"), &[]),
+        &[
+            "Not claimed: on 2026-09-01 no principal of contoso (billed partner) had any role on this resource or above it (R-SCOPE-1, R-OUTCOME-1). Credit in doubt: 0.35 USD.",
+            "Evidence before the first record: nothing is known of this subscription before 2026-09-02 08:15 UTC, so nothing is claimed and nothing is called lost (R-DAY-6, details 27).",
+        ],
+    );
+    says(
+        &on_line(&format!("{OCTOBER}:148"), &[]),
+        &[
+            "Earned so far: on 2026-10-18 contoso had Owner on the subscription throughout the day (R-DAY-2).",
+            "Evidence provisional: the day is not over at the cutoff 2026-10-18 06:00 UTC, up to which the audit log is complete; this may change (R-DAY-6).",
+            "cutoff 06:00: what comes later is drawn as if nothing changed",
+        ],
+    );
 }
 
 #[test]
 fn outcomes_before_access_say_so() {
-    says(&on_line("archive:2026-09/usage.parquet:11", &[]), &["the charge is billed by tenant dddddddd-0000-4000-8000-000000000404, which the partners table does not know (R-PARTY-3)"]);
-    says(&on_line("fabrikam:fabrikam-daily/20261001-20261031/part_0_0001.csv:21", &[]), &["the programme agreement of fabrikam was active on 2026-10-12 only until 18:00 UTC, and it must be active for the whole day (R-PARTY-3). Missed credit: 0.33 EUR."]);
+    says(
+        &on_line("archive:2026-09/usage.parquet:11", &[]),
+        &["the charge is billed by tenant dddddddd-0000-4000-8000-000000000404, which the partners table does not know (R-PARTY-3)"],
+    );
+    says(
+        &on_line("fabrikam:fabrikam-daily/20261001-20261031/part_0_0001.csv:21", &[]),
+        &[
+            "the programme agreement of fabrikam was active on 2026-10-12 only until 18:00 UTC, and it must be active for the whole day (R-PARTY-3). Missed credit: 0.33 EUR.",
+        ],
+    );
     says(&on_line(&format!("{SEPTEMBER}:148"), &[]), &["Nothing to earn: the charge type is Purchase, and only usage earns (R-PRODUCT-1)."]);
-    let many = on_day("2026-09-11", "/subscriptions/55555555-0000-4000-8000-000000000001/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/vm-web-03").expect("story");
-    says(&many, &["2 charges. Not earned: this product is a savings plan, as the charge itself shows, and such products never earn (R-PRODUCT-1).", "9 in USD list cost 33.33 USD", "112 Units 3.86 0.00 0.00 excluded: third_party"]);
+    let many =
+        on_day("2026-09-11", "/subscriptions/55555555-0000-4000-8000-000000000001/resourceGroups/rg-web/providers/Microsoft.Compute/virtualMachines/vm-web-03")
+            .expect("story");
+    says(
+        &many,
+        &[
+            "2 charges. Not earned: this product is a savings plan, as the charge itself shows, and such products never earn (R-PRODUCT-1).",
+            "9 in USD list cost 33.33 USD",
+            "112 Units 3.86 0.00 0.00 excluded: third_party",
+        ],
+    );
     assert_eq!(many.to_json()["stories"][0]["charges"].as_array().map(Vec::len), Some(9));
 }
 
 #[test]
 fn a_rejection_is_explained_as_one() {
     let story = on_line("fabrikam:fabrikam-daily/20260901-20260930/part_0_0001.csv.gz:13", &[]);
-    says(&story, &["Rejected: this row is no charge, for its column Date reads \"09/31/2026\" (not_a_date). It earns nothing and is part of no sum; it is kept in the table rejection (R-CONSERVE)."]);
+    says(
+        &story,
+        &[
+            "Rejected: this row is no charge, for its column Date reads \"09/31/2026\" (not_a_date). It earns nothing and is part of no sum; it is kept in the table rejection (R-CONSERVE).",
+        ],
+    );
     let json = story.to_json();
     assert_eq!((&json["rejections"][0]["reason"], &json["stories"]), (&Value::from("not_a_date"), &Value::Array(Vec::new())));
 }
@@ -177,7 +223,17 @@ fn stories_agree_with_the_second_opinion() {
     for line in lines.step_by(7) {
         let place = format!("{}:{}:{}", line[at("source")], line[at("source_file")], line[at("source_row")]);
         let told = charge(&on_line(&place, &[]));
-        for column in ["outcome", "evidence", "rate", "list_cost", "credit_billing", "missed_credit_billing", "applied_credit_billing", "organisation_id", "covered_seconds"] {
+        for column in [
+            "outcome",
+            "evidence",
+            "rate",
+            "list_cost",
+            "credit_billing",
+            "missed_credit_billing",
+            "applied_credit_billing",
+            "organisation_id",
+            "covered_seconds",
+        ] {
             let seen = match &told[column] {
                 Value::Null => String::new(),
                 Value::String(text) => text.clone(),

@@ -56,7 +56,12 @@ fn the_core_agrees_with_the_naive_program() {
         if !found.is_empty() && shown < 5 {
             shown += 1;
             let small = shrink::shrink(world, |w| !differ(w).is_empty());
-            println!("seed {seed}: {} differences; the smallest world that still differs:\n{}{}\n", found.len(), shrink::show(&small), differ(&small).join("\n"));
+            println!(
+                "seed {seed}: {} differences; the smallest world that still differs:\n{}{}\n",
+                found.len(),
+                shrink::show(&small),
+                differ(&small).join("\n")
+            );
         }
     }
     println!("outcomes: {outcomes:?}");

@@ -121,7 +121,8 @@ pub fn unscaled(text: &str) -> i128 {
 
 /// `fact_credit_daily` added up by its key without group_id.
 fn summed(daily: &Rows) -> Rows {
-    let sums = [name::CHARGES, name::QUANTITY, name::LIST_COST, name::CREDIT_PRICING, name::CREDIT_BILLING, name::APPLIED_CREDIT_BILLING, name::MISSED_CREDIT_BILLING];
+    let sums =
+        [name::CHARGES, name::QUANTITY, name::LIST_COST, name::CREDIT_PRICING, name::CREDIT_BILLING, name::APPLIED_CREDIT_BILLING, name::MISSED_CREDIT_BILLING];
     let keys = daily.without(&sums).without(&[name::GROUP_ID]).lower(&[name::CUSTOMER_ID, name::SUBSCRIPTION_ID, name::METER_ID]);
     let mut cells: BTreeMap<Vec<Text>, Vec<Option<i128>>> = BTreeMap::new();
     for (row, key) in daily.rows.iter().zip(&keys.rows) {

@@ -64,7 +64,13 @@ pub struct Access {
 
 impl Access {
     /// Folds every assignment of both name spaces.
-    pub fn new(events: &BTreeMap<AssignmentKey, Vec<Event>>, lists: &[(Space, Lists)], authorizations: &[Authorization], groups: &ManagementGroups, inherit: bool) -> Access {
+    pub fn new(
+        events: &BTreeMap<AssignmentKey, Vec<Event>>,
+        lists: &[(Space, Lists)],
+        authorizations: &[Authorization],
+        groups: &ManagementGroups,
+        inherit: bool,
+    ) -> Access {
         let definitions = by_definition(authorizations);
         let mut access = Access::default();
         for (space, lists) in lists {

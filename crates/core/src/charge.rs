@@ -134,10 +134,7 @@ impl Outcome {
 
     /// Whether the charge would have earned had access been in order: `partner_unknown` … `gap` (details 31).
     pub fn is_missed(self) -> bool {
-        matches!(
-            self,
-            Outcome::PartnerUnknown | Outcome::AgreementInactive | Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap
-        )
+        matches!(self, Outcome::PartnerUnknown | Outcome::AgreementInactive | Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap)
     }
 }
 
@@ -197,4 +194,3 @@ pub struct Amounts {
     /// What the price implies, pricing currency.
     pub implied_pricing: Option<D12>,
 }
-

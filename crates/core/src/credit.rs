@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::charge::{Amounts, Numbers, Outcome};
-use crate::money::{amount_product_less, D12, D22, ONE, TooLarge, compare_magnitudes, grossed_up_product, product, product_less};
+use crate::money::{D12, D22, ONE, TooLarge, amount_product_less, compare_magnitudes, grossed_up_product, product, product_less};
 use crate::rules::CreditBase;
 
 /// An amount that does not fit decimal(38,12): the row is a rejection (details 2).
@@ -50,10 +50,9 @@ fn would_be_credits(numbers: &Numbers, rate: D22, base: CreditBase) -> Result<(D
     match net_base(numbers, rate, q, p, base) {
         Base::List => Ok((fits("credit_pricing", product(&[q, p, rate]))?, fits("credit_billing", product(&[q, p, rate, fx]))?)),
         Base::Net(net) => Ok((fits("credit_pricing", product(&[net, rate]))?, fits("credit_billing", product(&[net, rate, fx]))?)),
-        Base::GrossedUp { net, stated } => Ok((
-            fits("credit_pricing", grossed_up_product(net, stated, &[rate]))?,
-            fits("credit_billing", grossed_up_product(net, stated, &[rate, fx]))?,
-        )),
+        Base::GrossedUp { net, stated } => {
+            Ok((fits("credit_pricing", grossed_up_product(net, stated, &[rate]))?, fits("credit_billing", grossed_up_product(net, stated, &[rate, fx]))?))
+        }
     }
 }
 

@@ -121,7 +121,6 @@ struct Open {
     list_counted: bool,
 }
 
-
 struct Fold<'a> {
     id: &'a str,
     lists: &'a Lists,
@@ -143,7 +142,8 @@ pub fn fold(id: &str, events: &[Event], lists: &Lists, groups: &ManagementGroups
         Happening::Write(content) => Some((e.at, content)),
         _ => None,
     });
-    let mut fold = Fold { id, lists, groups, writes: writes.collect(), open: None, deleted: None, contradicted: None, barrier: None, folded: Folded::default() };
+    let mut fold =
+        Fold { id, lists, groups, writes: writes.collect(), open: None, deleted: None, contradicted: None, barrier: None, folded: Folded::default() };
     fold.forget_contradictory_writes(events);
     let mut items: Vec<Item> = events.iter().map(Item::Event).chain(lists.of(id).iter().map(Item::Listed)).collect();
     items.extend(fold.lacking_lists(events).into_iter().map(Item::Lacks));
@@ -174,7 +174,8 @@ impl<'a> Fold<'a> {
         let mut scopes: Vec<_> = written.chain(listed).collect();
         scopes.sort_unstable();
         scopes.dedup();
-        let mut lacking: Vec<&List> = scopes.into_iter().flat_map(|scope| self.lists.covering(scope, self.groups)).filter(|l| !l.ids.contains(self.id)).collect();
+        let mut lacking: Vec<&List> =
+            scopes.into_iter().flat_map(|scope| self.lists.covering(scope, self.groups)).filter(|l| !l.ids.contains(self.id)).collect();
         lacking.sort_by(|a, b| (a.at, &a.scope).cmp(&(b.at, &b.scope)));
         lacking.dedup_by(|a, b| a.at == b.at && a.scope == b.scope);
         lacking

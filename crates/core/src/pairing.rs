@@ -165,7 +165,9 @@ fn no_body(success: &AuditRecord) -> RejectedRecord {
         reason: Reason::NoBody,
         column: "Properties",
         value: success.assignment_id.clone().unwrap_or_default(),
-        message: String::from("a successful write whose principal, role and scope no record of the same correlation id carries; its time is not used (details 19)"),
+        message: String::from(
+            "a successful write whose principal, role and scope no record of the same correlation id carries; its time is not used (details 19)",
+        ),
     }
 }
 

@@ -177,14 +177,8 @@ pub enum ExcludedKind {
 
 impl ExcludedKind {
     /// In the order in which the first that applies counts.
-    pub const ALL: [ExcludedKind; 6] = [
-        ExcludedKind::Reservation,
-        ExcludedKind::SavingsPlan,
-        ExcludedKind::Spot,
-        ExcludedKind::Marketplace,
-        ExcludedKind::ThirdParty,
-        ExcludedKind::Legacy,
-    ];
+    pub const ALL: [ExcludedKind; 6] =
+        [ExcludedKind::Reservation, ExcludedKind::SavingsPlan, ExcludedKind::Spot, ExcludedKind::Marketplace, ExcludedKind::ThirdParty, ExcludedKind::Legacy];
 
     /// The word used in tables.
     pub fn word(self) -> &'static str {

@@ -221,8 +221,7 @@ fn parse_american(text: &str) -> Option<DateTime> {
     if !four_digit_year {
         return None;
     }
-    const SHAPES: [&str; 5] =
-        ["%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p"];
+    const SHAPES: [&str; 5] = ["%m/%d/%Y", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p"];
     let first = Date::strptime(SHAPES[0], text).ok().map(|d| d.to_datetime(jiff::civil::Time::midnight()));
     first.or_else(|| SHAPES.iter().skip(1).find_map(|shape| DateTime::strptime(shape, text).ok()))
 }
@@ -245,7 +244,15 @@ mod tests {
     #[test]
     fn dates_are_read_in_every_spelling_of_the_contract() {
         let day = parse_day("2026-09-05").expect("day");
-        for text in ["9/5/2026", "09/05/2026", "2026-09-05T23:59:59Z", "2026-09-05 00:00:00", "9/5/2026 11:59:59 PM", "2026-09-06T01:00:00+02:00", " 2026-09-05T00:00:00"] {
+        for text in [
+            "9/5/2026",
+            "09/05/2026",
+            "2026-09-05T23:59:59Z",
+            "2026-09-05 00:00:00",
+            "9/5/2026 11:59:59 PM",
+            "2026-09-06T01:00:00+02:00",
+            " 2026-09-05T00:00:00",
+        ] {
             assert_eq!(parse_day(text), Some(day), "{text}");
         }
         for text in ["", "2026-13-01", "2026-09-31", "20260905", "5.9.2026", "tomorrow", "2026-09", "9/5/26"] {

@@ -34,7 +34,10 @@ impl Screen {
         let parties: Vec<String> = access.organisations.iter().map(|o| o.organisation.clone()).collect();
         self.intervals(&format!("On the day, but of principals never linked to {}", listed(&parties)), &of(When::OnTheDay, false), MOST_UNLINKED, &t.clock);
         if access.covering_nothing > 0 {
-            let text = format!("{} at management groups that the table of management groups does not list: kept, but covering nothing (R-SCOPE-2)", counted(access.covering_nothing as u64, "access interval"));
+            let text = format!(
+                "{} at management groups that the table of management groups does not list: kept, but covering nothing (R-SCOPE-2)",
+                counted(access.covering_nothing as u64, "access interval")
+            );
             self.labelled("Not counted", &text);
         }
     }
@@ -63,7 +66,8 @@ impl Screen {
 
     fn day_lines(&mut self, t: &Telling, access: &Access) {
         let cells = if self.width >= INDENT + LABEL + MORE_CELLS + 2 { MORE_CELLS } else { CELLS };
-        let zone = if t.clock.offset == 0 { "UTC".to_owned() } else { format!("hours of the usage day, which begins {} UTC (R-DAY-1)", moment(t.clock.span.from)) };
+        let zone =
+            if t.clock.offset == 0 { "UTC".to_owned() } else { format!("hours of the usage day, which begins {} UTC (R-DAY-1)", moment(t.clock.span.from)) };
         self.title(&format!("The day, {zone}"));
         self.line(&format!("{:INDENT$}{:LABEL$}{}", "", "", ticks(cells)), Shade::Dim);
         let mut partly = false;
@@ -103,7 +107,8 @@ impl Screen {
             [] => "no gap: 86,400 of 86,400 s covered".to_owned(),
             [whole] if whole.micros() == DAY_MICROS => "nothing covered".to_owned(),
             _ => {
-                let shown: Vec<String> = gaps.iter().take(MOST_SHOWN).map(|g| format!("{} ({})", clock.between(*g), duration(g.micros())).replace(' ', "\u{a0}")).collect();
+                let shown: Vec<String> =
+                    gaps.iter().take(MOST_SHOWN).map(|g| format!("{} ({})", clock.between(*g), duration(g.micros())).replace(' ', "\u{a0}")).collect();
                 let more = gaps.len().saturating_sub(shown.len());
                 let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                 format!("{} {}{more}; {seconds} of 86,400 s covered", if gaps.len() == 1 { "gap" } else { "gaps" }, shown.join(", "))
@@ -157,8 +162,12 @@ fn own_names(access: &Access) -> Vec<String> {
     let mut above = "";
     let own = |level: &ChainLevel, above: &str| {
         let own = level.shown.get(above.len()..).filter(|rest| rest.starts_with('/') && !above.is_empty()).unwrap_or(&level.shown);
-        let kind = ["/subscriptions/", "/resourceGroups/", "/providers/"].iter().find(|k| own.get(..k.len()).is_some_and(|start| start.eq_ignore_ascii_case(k)));
-        kind.and_then(|k| own.get(k.len()..)).filter(|rest| !above.is_empty() || !rest.contains('/')).unwrap_or_else(|| if above.is_empty() { own } else { own.trim_start_matches('/') }).to_owned()
+        let kind =
+            ["/subscriptions/", "/resourceGroups/", "/providers/"].iter().find(|k| own.get(..k.len()).is_some_and(|start| start.eq_ignore_ascii_case(k)));
+        kind.and_then(|k| own.get(k.len()..))
+            .filter(|rest| !above.is_empty() || !rest.contains('/'))
+            .unwrap_or_else(|| if above.is_empty() { own } else { own.trim_start_matches('/') })
+            .to_owned()
     };
     let mut names = Vec::new();
     for level in &access.chain {

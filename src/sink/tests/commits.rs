@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sink::Commit;
+use std::slice::from_ref;
 
 const LINE: Table = Table::FactCreditLine;
 
@@ -14,7 +15,7 @@ fn create_append_replace_keep_tags() {
         let group = "contoso/Tägliche Kosten #1/ä@b/202609#1";
         let first = stage(&output, "2026-09", group, "r1");
         assert!(first.path.is_ascii() && !first.path.contains([' ', '#', '%']), "{}", first.path);
-        assert_eq!(output.commit(LINE, None, &[first.clone()], &[], "r1").unwrap(), Commit::Committed { version: 0 });
+        assert_eq!(output.commit(LINE, None, from_ref(&first), &[], "r1").unwrap(), Commit::Committed { version: 0 });
         let state = output.live(LINE).unwrap().unwrap();
         assert_eq!((state.version, state.files.len()), (0, 1));
         let file = &state.files[0];
@@ -23,13 +24,13 @@ fn create_append_replace_keep_tags() {
         assert!(output.path_of(LINE, file).is_file());
 
         let other = stage(&output, "2026-10", "g2", "r2");
-        assert_eq!(output.commit(LINE, Some(&state), &[other.clone()], &[], "r2").unwrap(), Commit::Committed { version: 1 });
+        assert_eq!(output.commit(LINE, Some(&state), from_ref(&other), &[], "r2").unwrap(), Commit::Committed { version: 1 });
         let state = output.live(LINE).unwrap().unwrap();
         assert_eq!(state.files.len(), 2);
 
         let again = stage(&output, "2026-09", group, "r3");
         let old: Vec<LiveFile> = state.files.iter().filter(|file| file.group == group).cloned().collect();
-        assert_eq!(output.commit(LINE, Some(&state), &[again.clone()], &old, "r3").unwrap(), Commit::Committed { version: 2 });
+        assert_eq!(output.commit(LINE, Some(&state), from_ref(&again), &old, "r3").unwrap(), Commit::Committed { version: 2 });
         let paths: Vec<String> = live(&output).into_iter().map(|file| file.path).collect();
         assert_eq!(paths, [again.path.clone(), other.path.clone()], "{format:?}");
         let state = output.live(LINE).unwrap().unwrap();
@@ -48,8 +49,8 @@ fn of_two_writers_from_one_version_the_second_is_refused() {
         // Both replace the same file.
         let (a, b) = (stage(&output, "2026-09", "g", "ra"), stage(&output, "2026-09", "g", "rb"));
         assert!(matches!(output.commit(LINE, Some(&state), &[a], &state.files, "ra").unwrap(), Commit::Committed { version: 1 }));
-        assert!(matches!(output.commit(LINE, Some(&state), &[b.clone()], &state.files, "rb").unwrap(), Commit::Conflict { .. }));
-        output.discard(&[b.clone()]).unwrap();
+        assert!(matches!(output.commit(LINE, Some(&state), from_ref(&b), &state.files, "rb").unwrap(), Commit::Conflict { .. }));
+        output.discard(from_ref(&b)).unwrap();
         assert!(!b.staged_at.exists());
         // Both are the first of a new month: Delta Lake alone would let both in.
         let state = output.live(LINE).unwrap().unwrap();
@@ -133,7 +134,7 @@ fn a_landed_commit_is_recognised_when_it_is_sent_again() {
         let output = open(&folder, format);
         let file = stage(&output, "2026-09", "g", "r1");
         for _ in 0..2 {
-            assert_eq!(output.commit(LINE, None, &[file.clone()], &[], "r1").unwrap(), Commit::Committed { version: 0 });
+            assert_eq!(output.commit(LINE, None, from_ref(&file), &[], "r1").unwrap(), Commit::Committed { version: 0 });
         }
         assert_eq!(live(&output).len(), 1);
     }
@@ -151,11 +152,11 @@ fn plain_globs_read_right_after_a_swap_and_leftovers_are_swept() {
     };
     let first = stage(&output, "2026-09", "g", "r1");
     assert!(seen().is_empty(), "a staged file must not be seen");
-    output.commit(LINE, None, &[first.clone()], &[], "r1").unwrap();
+    output.commit(LINE, None, from_ref(&first), &[], "r1").unwrap();
     assert_eq!(seen().len(), 1);
     let state = output.live(LINE).unwrap().unwrap();
     let second = stage(&output, "2026-09", "g", "r2");
-    output.commit(LINE, Some(&state), &[second.clone()], &state.files, "r2").unwrap();
+    output.commit(LINE, Some(&state), from_ref(&second), &state.files, "r2").unwrap();
     assert_eq!(seen(), [second.path.split_once('/').unwrap().1]);
     // A crash after moving files in, before the swap: the next commit, even an empty one, sweeps them.
     let place = output.folder(LINE).join(&first.path);

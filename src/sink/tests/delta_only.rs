@@ -1,6 +1,7 @@
 //! What only Delta Lake has: a log, checkpoints, and stores that lie about what they kept.
 
 use std::fmt;
+use std::slice::from_ref;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
@@ -9,8 +10,8 @@ use deltalake::logstore::{StorageConfig, logstore_with};
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result,
 };
 
 use super::*;
@@ -69,7 +70,7 @@ fn a_failed_commit_is_an_unknown_commit() {
     let output = Output::open_with(folder.path().to_str().unwrap(), Format::Delta, &[], Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
     let file = stage(&output, "2026-09", "g", "r1");
     store.mode.store(1, Ordering::Relaxed);
-    let failed = output.commit(LINE, None, &[file.clone()], &[], "r1").unwrap_err();
+    let failed = output.commit(LINE, None, from_ref(&file), &[], "r1").unwrap_err();
     assert_eq!(failed.exit_code(), 5);
     assert!(failed.to_string().contains("500 internal error"), "{failed}");
     assert_eq!(output.live(LINE).unwrap(), None);
@@ -102,7 +103,9 @@ fn tags_survive_a_checkpoint() {
 
 #[test]
 fn newer_and_foreign_tables_are_refused() {
-    for (from, to) in [("\"pecan.schema\":\"1\"", "\"pecan.schema\":\"2\""), ("pecan.schema", "other.schema"), ("\"minWriterVersion\":2", "\"minWriterVersion\":3")] {
+    for (from, to) in
+        [("\"pecan.schema\":\"1\"", "\"pecan.schema\":\"2\""), ("pecan.schema", "other.schema"), ("\"minWriterVersion\":2", "\"minWriterVersion\":3")]
+    {
         let folder = TempDir::new().unwrap();
         let output = open(&folder, Format::Delta);
         output.commit(LINE, None, &[], &[], "r1").unwrap();

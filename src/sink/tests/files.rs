@@ -1,7 +1,7 @@
 //! Data files: same rows, same bytes; sums read back; latest run.
 
-use arrow::array::{DictionaryArray, ListBuilder, StringBuilder, StructBuilder, types::Int32Type};
 use arrow::array::Int64Builder;
+use arrow::array::{DictionaryArray, ListBuilder, StringBuilder, StructBuilder, types::Int32Type};
 use arrow::datatypes::i256;
 
 use super::*;

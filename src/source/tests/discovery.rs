@@ -29,7 +29,15 @@ struct Run<'a> {
     total: u64,
 }
 
-const RUN: Run = Run { kind: "ActualCost", resource: RESOURCE, month: "09", submitted: "2026-09-21T21:04:06.5234447Z", id: "run-1", blobs: &[("cost/daily/20260901-20260930/run-1/part_0.csv", 1)], total: 1 };
+const RUN: Run = Run {
+    kind: "ActualCost",
+    resource: RESOURCE,
+    month: "09",
+    submitted: "2026-09-21T21:04:06.5234447Z",
+    id: "run-1",
+    blobs: &[("cost/daily/20260901-20260930/run-1/part_0.csv", 1)],
+    total: 1,
+};
 
 impl Run<'_> {
     /// Writes the manifest into its run's folder under `root`.
@@ -37,7 +45,15 @@ impl Run<'_> {
         let blobs: Vec<String> = self.blobs.iter().map(|(name, rows)| format!(r#"{{"blobName":"{name}","byteCount":1,"dataRowCount":{rows}}}"#)).collect();
         let text = format!(
             r#"{{"manifestVersion":"2024-04-01","blobCount":{},"dataRowCount":{},"exportConfig":{{"exportName":"daily","resourceId":"{}","type":"{}","dataVersion":"2023-12-01-preview"}},"deliveryConfig":{{"fileFormat":"Csv"}},"runInfo":{{"submittedTime":"{}","runId":"{}","startDate":"2026-{}-01T00:00:00","endDate":"2026-{}-21T00:00:00Z"}},"blobs":[{}]}}"#,
-            self.blobs.len(), self.total, self.resource, self.kind, self.submitted, self.id, self.month, self.month, blobs.join(",")
+            self.blobs.len(),
+            self.total,
+            self.resource,
+            self.kind,
+            self.submitted,
+            self.id,
+            self.month,
+            self.month,
+            blobs.join(",")
         );
         write(&self.folder(root).join("manifest.json"), text);
     }

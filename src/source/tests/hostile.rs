@@ -48,7 +48,16 @@ fn check(path: &Path) -> (bool, String) {
 }
 
 fn unknown_file(path: &Path) -> ChargeFile {
-    ChargeFile { path: path.to_path_buf(), source_file: "x".into(), source_run: None, place: path.display().to_string(), bytes: 0, hash: String::new(), kind: FileKind::Csv, expected_rows: None }
+    ChargeFile {
+        path: path.to_path_buf(),
+        source_file: "x".into(),
+        source_run: None,
+        place: path.display().to_string(),
+        bytes: 0,
+        hash: String::new(),
+        kind: FileKind::Csv,
+        expected_rows: None,
+    }
 }
 
 #[test]

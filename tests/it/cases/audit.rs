@@ -100,12 +100,7 @@ fn body_of(s: &Statement, space: Space, parts: &[&str]) -> Body {
     let scope = part(0).and_then(names::scope_path);
     match space {
         Space::Role if parts.len() != 3 => s.wrong("needs SCOPE,ROLE,PRINCIPAL"),
-        Space::Role => Body {
-            principal_id: part(2).map(str::to_ascii_lowercase),
-            role_definition_id: part(1).map(names::role_id),
-            definition_id: None,
-            scope,
-        },
+        Space::Role => Body { principal_id: part(2).map(str::to_ascii_lowercase), role_definition_id: part(1).map(names::role_id), definition_id: None, scope },
         Space::Registration => Body { principal_id: None, role_definition_id: None, definition_id: part(1).map(str::to_ascii_lowercase), scope },
     }
 }

@@ -165,8 +165,22 @@ impl World {
 
     fn charge(&mut self, s: &Statement) {
         const KEYS: [&str; 16] = [
-            "quantity", "price", "fx", "net", "flag", "stated", "tenant", "reseller", "type", "kind", "meter", "product", "sku", "subscription", "group", "resource",
-            
+            "quantity",
+            "price",
+            "fx",
+            "net",
+            "flag",
+            "stated",
+            "tenant",
+            "reseller",
+            "type",
+            "kind",
+            "meter",
+            "product",
+            "sku",
+            "subscription",
+            "group",
+            "resource",
         ];
         s.allow(5..=5, &KEYS);
         let (scope, currencies) = (s.word(2), s.word(4));

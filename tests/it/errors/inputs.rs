@@ -34,12 +34,7 @@ pub const CASES: &[Case] = &[
     #[cfg(unix)]
     case("too_deep", &["charges/loop/loop", "link"], |s| std::os::unix::fs::symlink(".", s.path("charges/loop")).expect("links")),
     #[cfg(unix)]
-    Case {
-        code: "storage",
-        exit: 5,
-        says: &["charges/b.csv"],
-        build: |s| std::os::unix::fs::symlink("b.csv", s.path("charges/b.csv")).expect("links"),
-    },
+    Case { code: "storage", exit: 5, says: &["charges/b.csv"], build: |s| std::os::unix::fs::symlink("b.csv", s.path("charges/b.csv")).expect("links") },
     // Charges as Parquet
     case("parquet_damaged", &["charges/b.parquet"], |s| s.write("charges/b.parquet", "PAR1 but nothing else PAR1")),
     case("parquet_damaged", &["audit/2026-09.parquet"], |s| {
@@ -74,7 +69,9 @@ pub const CASES: &[Case] = &[
     case("csv_empty", &["charges/a.csv"], |s| s.write("charges/a.csv", "\n\n")),
     case("csv_encoding", &["charges/a.csv", "UTF-16"], |s| s.write("charges/a.csv", b"\xff\xfed\0a\0")),
     case("csv_unclosed_quote", &["charges/a.csv", "row 3"], |s| s.write("charges/a.csv", format!("{HEADER}\n{ROW}\n{ROW}\n\"2026-09-21,x\n"))),
-    case("csv_text", &["charges/a.csv", "row 2"], |s| s.write("charges/a.csv", [HEADER.as_bytes(), b"\n", ROW.as_bytes(), b"\n2026-09-20,\xff,m,p,1,1,USD,USD,Usage\n"].concat())),
+    case("csv_text", &["charges/a.csv", "row 2"], |s| {
+        s.write("charges/a.csv", [HEADER.as_bytes(), b"\n", ROW.as_bytes(), b"\n2026-09-20,\xff,m,p,1,1,USD,USD,Usage\n"].concat())
+    }),
     case("damaged_file", &["charges/b.csv.gz"], |s| s.write("charges/b.csv.gz", "this is no gzip")),
     case("sum_too_large", &["csp/"], |s| {
         let row = ROW.replace(",1,0.5,", ",9999999999999999,0,");

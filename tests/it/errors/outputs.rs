@@ -95,12 +95,7 @@ pub const CASES: &[Case] = &[
             std::fs::write(only_parquet(s, "run"), "overwritten").expect("a file");
         },
     },
-    Case {
-        code: "disk",
-        exit: 5,
-        says: &["charges/a.csv/out"],
-        build: |s| s.job("\"out/\"", "\"charges/a.csv/out\""),
-    },
+    Case { code: "disk", exit: 5, says: &["charges/a.csv/out"], build: |s| s.job("\"out/\"", "\"charges/a.csv/out\"") },
     #[cfg(target_os = "linux")]
     Case {
         code: "stdout",

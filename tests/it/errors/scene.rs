@@ -177,7 +177,13 @@ impl Scene {
             return self.with_full_output(&arguments);
         }
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_pecan"));
-        let output = command.current_dir(self.folder.path()).env_remove("PECAN_NOT_SET").args(arguments).timeout(Duration::from_secs(60)).output().expect("the program starts");
+        let output = command
+            .current_dir(self.folder.path())
+            .env_remove("PECAN_NOT_SET")
+            .args(arguments)
+            .timeout(Duration::from_secs(60))
+            .output()
+            .expect("the program starts");
         Said::of(output)
     }
 

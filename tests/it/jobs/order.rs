@@ -44,7 +44,9 @@ fn scatter(workshop: &Workshop, job: &mut Job, dice: &mut Dice, as_csv: bool) {
     for (source, folder) in [("contoso", "exports/contoso"), ("fabrikam", "exports/fabrikam"), ("archive", "archive")] {
         let target = format!("scattered-{source}");
         for (at, path) in counted(charge_files(&workshop.path(&format!("sample_data/{folder}")))).enumerate() {
-            let place = |piece: usize, dice: &mut Dice, kind: &str| workshop.path(&format!("{target}/f{}/{:04x}-{at}-{piece}.{kind}", dice.below(3), dice.below(65_536)));
+            let place = |piece: usize, dice: &mut Dice, kind: &str| {
+                workshop.path(&format!("{target}/f{}/{:04x}-{at}-{piece}.{kind}", dice.below(3), dice.below(65_536)))
+            };
             if path.extension().is_some_and(|x| x == "parquet") {
                 let rows = shuffled(&parquet(&path), dice);
                 for (piece, rows) in pieces(&rows, 1 + dice.below(4)).iter().enumerate() {
@@ -88,7 +90,8 @@ fn rows_may_stand_in_any_order_and_file() {
 fn csv_says_the_same_as_parquet() {
     let blank = |tables: Canonical| -> Canonical {
         let plain = |lines: Vec<String>| {
-            let mut lines: Vec<String> = lines.into_iter().map(|l| l.split(' ').filter(|cell| !cell.ends_with("=\"\"")).collect::<Vec<_>>().join(" ")).collect();
+            let mut lines: Vec<String> =
+                lines.into_iter().map(|l| l.split(' ').filter(|cell| !cell.ends_with("=\"\"")).collect::<Vec<_>>().join(" ")).collect();
             lines.sort();
             lines
         };

@@ -84,7 +84,8 @@ fn in_zone(column: &ArrayRef) -> ArrayRef {
 type Make = Box<dyn Fn(&ArrayRef) -> ArrayRef>;
 
 fn shapes() -> Vec<(&'static str, Vec<&'static str>, Make)> {
-    let texts = vec!["subscriptionid", "resourceid", "meterid", "productid", "billingcurrency", "chargetype", "resellermpnid", "tags", "metercategory", "pricingmodel"];
+    let texts =
+        vec!["subscriptionid", "resourceid", "meterid", "productid", "billingcurrency", "chargetype", "resellermpnid", "tags", "metercategory", "pricingmodel"];
     let timestamp = |unit, zone: Option<&str>| Box::new(to(DataType::Timestamp(unit, zone.map(Into::into)))) as Make;
     let (numbers, dates) = (NUMBERS.to_vec(), DATES.to_vec());
     vec![
@@ -141,7 +142,9 @@ fn integers_are_numbers() {
     let plain = charges(&workshop);
     let count = i32::try_from(plain.num_rows()).expect("few rows");
     let values: Vec<i32> = (0..count).map(|row| row % 7 + 1).collect();
-    let integers = |make: &dyn Fn(&[i32]) -> ArrayRef| each_column(&plain, &|name, column| if matches!(name, "quantity" | "paygprice") { make(&values) } else { Arc::clone(column) });
+    let integers = |make: &dyn Fn(&[i32]) -> ArrayRef| {
+        each_column(&plain, &|name, column| if matches!(name, "quantity" | "paygprice") { make(&values) } else { Arc::clone(column) })
+    };
     let expected = settled(&workshop, "words", &integers(&|v| Arc::new(v.iter().map(|n| Some(n.to_string())).collect::<StringArray>())));
     let shapes: [(&str, Column); 4] = [
         ("int32", |v| Arc::new(Int32Array::from(v.to_vec()))),
@@ -162,7 +165,8 @@ fn names_of_columns_are_read_in_any_case() {
     let expected = settled(&workshop, "plain", &plain);
     let first_large = |n: &str| n[..1].to_uppercase() + &n[1..];
     let first_small = |n: &str| n[..1].to_lowercase() + &n[1..];
-    let cases: [(&str, Rename); 4] = [("upper", |n| n.to_uppercase()), ("lower", |n| n.to_lowercase()), ("2021-10-01", first_large), ("2023-12-01", first_small)];
+    let cases: [(&str, Rename); 4] =
+        [("upper", |n| n.to_uppercase()), ("lower", |n| n.to_lowercase()), ("2021-10-01", first_large), ("2023-12-01", first_small)];
     for (what, rename) in cases {
         assert_equal(&settled(&workshop, what, &renamed(&plain, rename)), &expected, what);
     }
@@ -259,7 +263,8 @@ fn carried_columns_pass_unchanged() {
     };
     let archive = as_texts(&parquet(&workshop.path("sample_data/archive/2026-09/usage.parquet")));
     for column in ["Tags", "meterCategory", "PayGPrice"] {
-        let written = archive.schema().fields().iter().position(|f| f.name().eq_ignore_ascii_case(column)).map(|at| archive.column(at).as_string::<i32>().clone());
+        let written =
+            archive.schema().fields().iter().position(|f| f.name().eq_ignore_ascii_case(column)).map(|at| archive.column(at).as_string::<i32>().clone());
         for (row, given) in cells(&lines, "2026-09/usage.parquet", column) {
             let at = usize::try_from(row - 1).expect("a row");
             let expected = written.as_ref().and_then(|w| w.iter().nth(at).flatten());
@@ -267,7 +272,8 @@ fn carried_columns_pass_unchanged() {
         }
     }
     let file = "fabrikam-daily/20261001-20261031/part_0_0001.csv";
-    let raw = RawCsv::read(&workshop.path("sample_data/exports/fabrikam/fabrikam-daily/20261001-20261031/22222222-0000-4000-8000-000000000007/part_0_0001.csv"));
+    let raw =
+        RawCsv::read(&workshop.path("sample_data/exports/fabrikam/fabrikam-daily/20261001-20261031/22222222-0000-4000-8000-000000000007/part_0_0001.csv"));
     let mut reader = csv::Reader::from_reader(std::io::Cursor::new([raw.header.clone(), raw.records.concat()].concat()));
     let tags = reader.headers().expect("a header").iter().position(|n| n.eq_ignore_ascii_case("tags")).expect("tags");
     let written: Vec<String> = reader.records().map(|r| r.expect("a record")[tags].to_owned()).collect();

@@ -86,11 +86,21 @@ fn row(cells: impl IntoIterator<Item = Text>) -> Vec<Text> {
 /// Every reference table with its rows.
 fn reference_tables(reference: &Reference) -> Vec<(&'static str, RecordBatch)> {
     let some = |text: &str| Some(String::from(text));
-    let (mut tables, list_names) = (Vec::new(), ["snapshot_at", "snapshot_scope", "id", "principal_id", "role_definition_id", "definition_id", "scope", "created_on"]);
+    let (mut tables, list_names) =
+        (Vec::new(), ["snapshot_at", "snapshot_scope", "id", "principal_id", "role_definition_id", "definition_id", "scope", "created_on"]);
     for (name, space) in [("assignments", Space::Role), ("lighthouse_assignments", Space::Registration)] {
         let cells = |l: &ListedAssignment| {
             let scope = l.assignment_id.as_ref().map(|_| l.scope.clone());
-            row([instant(l.snapshot_at), l.snapshot_scope.clone(), l.assignment_id.clone(), l.principal_id.clone(), l.role_definition_id.clone(), l.definition_id.clone(), scope, l.created_on.and_then(instant)])
+            row([
+                instant(l.snapshot_at),
+                l.snapshot_scope.clone(),
+                l.assignment_id.clone(),
+                l.principal_id.clone(),
+                l.role_definition_id.clone(),
+                l.definition_id.clone(),
+                scope,
+                l.created_on.and_then(instant),
+            ])
         };
         tables.push((name, table(&list_names, reference.listed.iter().filter(|l| l.space == space).map(cells).collect())));
     }
@@ -100,9 +110,15 @@ fn reference_tables(reference: &Reference) -> Vec<(&'static str, RecordBatch)> {
     tables.push(("principals", table(&["principal_id", "mpn_id", "channel", "linked_from", "linked_until"], rows.collect())));
     let rows = reference.members.iter().map(|m| row([some(&m.group_id), some(&m.member_id)].into_iter().chain(span(m.member))));
     tables.push(("group_members", table(&["group_id", "member_id", "member_from", "member_until"], rows.collect())));
-    let rows = reference.authorizations.iter().map(|a| row([some(&a.definition_id), some(&a.principal_id), some(&a.role_definition_id)].into_iter().chain(span(a.valid))));
+    let rows = reference
+        .authorizations
+        .iter()
+        .map(|a| row([some(&a.definition_id), some(&a.principal_id), some(&a.role_definition_id)].into_iter().chain(span(a.valid))));
     tables.push(("lighthouse_definitions", table(&["definition_id", "principal_id", "role_definition_id", "valid_from", "valid_until"], rows.collect())));
-    let rows = reference.roles.iter().map(|r| row([some(&r.role_definition_id), r.role_name.clone(), some(if r.earns { "Yes" } else { "false" })].into_iter().chain(days(r.valid))));
+    let rows = reference
+        .roles
+        .iter()
+        .map(|r| row([some(&r.role_definition_id), r.role_name.clone(), some(if r.earns { "Yes" } else { "false" })].into_iter().chain(days(r.valid))));
     tables.push(("roles", table(&["role_definition_id", "role_name", "earns", "valid_from", "valid_until"], rows.collect())));
     let rows = reference.rates.iter().map(|r| row(matches(&r.matches).into_iter().chain([Some(r.rate.to_string())]).chain(days(r.valid))));
     tables.push(("rates", table(&["meter_id", "product_id", "rate", "valid_from", "valid_until"], rows.collect())));
@@ -130,7 +146,10 @@ fn audit_table(records: &[&AuditRecord], others: &[RawInstant]) -> RecordBatch {
     let times = records.iter().map(|r| nanos(r.time)).chain(others.iter().map(|at| nanos(*at)));
     batch(vec![
         ("TimeGenerated", Arc::new(TimestampNanosecondArray::from_iter_values(times).with_timezone("UTC"))),
-        ("OperationNameValue", column(&|r| Some(format!("{}/{}", kind(r.space).to_uppercase(), verb(r.action))), "Microsoft.Compute/virtualMachines/start/action")),
+        (
+            "OperationNameValue",
+            column(&|r| Some(format!("{}/{}", kind(r.space).to_uppercase(), verb(r.action))), "Microsoft.Compute/virtualMachines/start/action"),
+        ),
         ("ActivityStatusValue", column(&|r| Some(String::from(if r.proves { "Success" } else { "Start" })), "Success")),
         ("CorrelationId", column(&|r| Some(r.correlation_id.clone()), "other")),
         ("EventDataId", column(&|r| Some(r.event_data_id.clone()), "other")),
@@ -205,7 +224,9 @@ pub fn write(world: &World, folder: &Path, split: usize, format: &str, dice: &mu
         let others: Vec<RawInstant> = inputs.first_record.into_iter().chain(inputs.newest_record).filter(|_| file == 0).collect();
         write_parquet(&folder.join(format!("audit/{file}.parquet")), &audit_table(&records, &others), 3);
     }
-    let mut text = String::from("name = \"world\"\n[charges]\nuri = \"charges/\"\nformat = \"cost-management\"\nlayout = \"files\"\n[audit]\nuri = \"audit/\"\nformat = \"azure-activity\"\n[reference]\n");
+    let mut text = String::from(
+        "name = \"world\"\n[charges]\nuri = \"charges/\"\nformat = \"cost-management\"\nlayout = \"files\"\n[audit]\nuri = \"audit/\"\nformat = \"azure-activity\"\n[reference]\n",
+    );
     for (name, rows) in reference_tables(&inputs.reference) {
         let kind = if dice.below(2) == 0 { "csv" } else { "parquet" };
         let path = format!("reference/{name}.{kind}");

@@ -116,23 +116,41 @@ fn differences(job: &Job, world: &World, split: usize, oracle: &Oracle) -> Vec<S
 fn interval_differences(job: &Job, oracle: &Oracle) -> Vec<String> {
     let rows = read(job, Table::FactAccessInterval);
     let columns = [name::ASSIGNMENT_ID, name::PRINCIPAL_ID, name::ROLE_DEFINITION_ID, name::SPAN_FROM, name::SPAN_UNTIL, name::STARTED_BY, name::STOPPED_BY];
-    let given: BTreeSet<String> = rows.rows.iter().map(|row| {
-        let key = ArmPath::read(rows.cell(row, name::SCOPE)).key();
-        format!("{key} {:?}", columns.map(|c| rows.cell(row, c)))
-    }).collect();
-    let expected: BTreeSet<String> = oracle.held.iter().map(|h| {
-        let until = if h.until == Instant::MAX.0 { String::new() } else { instant(h.until) };
-        let cells = [h.assignment.clone(), h.principal.clone(), h.role.clone(), instant(h.from), until, h.started_by.into(), h.stopped_by.unwrap_or_default().into()];
-        format!("{} {:?}", h.path.key(), cells.each_ref().map(String::as_str))
-    }).collect();
+    let given: BTreeSet<String> = rows
+        .rows
+        .iter()
+        .map(|row| {
+            let key = ArmPath::read(rows.cell(row, name::SCOPE)).key();
+            format!("{key} {:?}", columns.map(|c| rows.cell(row, c)))
+        })
+        .collect();
+    let expected: BTreeSet<String> = oracle
+        .held
+        .iter()
+        .map(|h| {
+            let until = if h.until == Instant::MAX.0 { String::new() } else { instant(h.until) };
+            let cells = [
+                h.assignment.clone(),
+                h.principal.clone(),
+                h.role.clone(),
+                instant(h.from),
+                until,
+                h.started_by.into(),
+                h.stopped_by.unwrap_or_default().into(),
+            ];
+            format!("{} {:?}", h.path.key(), cells.each_ref().map(String::as_str))
+        })
+        .collect();
     let only = |a: &BTreeSet<String>, b: &BTreeSet<String>, who: &str| a.difference(b).map(|i| format!("interval of the {who} only: {i}")).collect::<Vec<_>>();
     [only(&given, &expected, "program"), only(&expected, &given, "oracle")].concat()
 }
 
 fn rejection_differences(rows: &Rows, oracle: &Oracle) -> Vec<String> {
     let audit = rows.rows.iter().filter(|row| rows.cell(row, name::FILE).starts_with("audit/"));
-    let given: BTreeSet<String> = audit.map(|row| format!("{} {} {}", rows.cell(row, name::FILE), rows.cell(row, name::ROW), rows.cell(row, name::REASON))).collect();
-    let expected: BTreeSet<String> = oracle.rejected.iter().map(|(Place { file, row }, reason)| format!("audit/{file}.parquet {row} {}", reason.word())).collect();
+    let given: BTreeSet<String> =
+        audit.map(|row| format!("{} {} {}", rows.cell(row, name::FILE), rows.cell(row, name::ROW), rows.cell(row, name::REASON))).collect();
+    let expected: BTreeSet<String> =
+        oracle.rejected.iter().map(|(Place { file, row }, reason)| format!("audit/{file}.parquet {row} {}", reason.word())).collect();
     if given == expected { Vec::new() } else { vec![format!("rejections {given:?}, oracle {expected:?}")] }
 }
 
@@ -180,7 +198,9 @@ fn whole_jobs_agree_with_the_naive_program() {
                 charges += world.charges.len();
                 wrong.extend(differences(&job, &world, split, &oracle).into_iter().map(|d| format!("seed {seed}: {d}")));
             }
-            (settled, oracle) => wrong.push(format!("seed {seed}: run {:?}, oracle stops {}", settled.map(|s| s.run_id).map_err(|e| e.to_string()), oracle.is_err())),
+            (settled, oracle) => {
+                wrong.push(format!("seed {seed}: run {:?}, oracle stops {}", settled.map(|s| s.run_id).map_err(|e| e.to_string()), oracle.is_err()))
+            }
         }
     }
     println!("worlds {worlds}, stopped {stopped}, sums too large {too_large}, charges {charges}, differences {}", wrong.len());
@@ -190,7 +210,13 @@ fn whole_jobs_agree_with_the_naive_program() {
 
 fn knowledge(world: &World) -> Option<Knowledge> {
     let inputs = world.inputs.clone();
-    let facts = Facts { records: inputs.records, reference: inputs.reference, cutoff: inputs.cutoff, first_record: inputs.first_record, newest_record: inputs.newest_record };
+    let facts = Facts {
+        records: inputs.records,
+        reference: inputs.reference,
+        cutoff: inputs.cutoff,
+        first_record: inputs.first_record,
+        newest_record: inputs.newest_record,
+    };
     learn(facts, inputs.rules).ok().map(|learned| learned.knowledge)
 }
 

@@ -16,9 +16,8 @@ pub struct Answer {
 
 /// The core's answer; `None`: the run stops. A panic is an answer too: a wrong one.
 pub fn core(world: &World) -> Option<Answer> {
-    std::panic::catch_unwind(|| core_answer(world)).unwrap_or_else(|_| {
-        Some(Answer { intervals: vec!["the core panicked".into()], rejected: Vec::new(), lines: Vec::new() })
-    })
+    std::panic::catch_unwind(|| core_answer(world))
+        .unwrap_or_else(|_| Some(Answer { intervals: vec!["the core panicked".into()], rejected: Vec::new(), lines: Vec::new() }))
 }
 
 fn core_answer(world: &World) -> Option<Answer> {

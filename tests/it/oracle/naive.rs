@@ -1,8 +1,8 @@
 //! The naive program: every charge walks the elementary instants of its own day (R-DAY, R-OUTCOME, details 15, 27, 29).
 
+use pecan_core::charge::Reason;
 use pecan_core::charge::{Evidence, Numbers, Outcome, Product};
 use pecan_core::event::{AuditRecord, Place, Space};
-use pecan_core::charge::Reason;
 use pecan_core::money::D22;
 use pecan_core::reference::{ExcludedKind, Reference};
 use pecan_core::rules::{CombineParties, Rules};
@@ -158,11 +158,7 @@ impl Oracle {
         };
         let first_list = access::lists(&self.inputs.reference.listed, Space::Role).iter().filter(|l| speaks(l)).map(|l| l.at).min();
         let before = |instant: Option<i128>| instant.is_none_or(|i| i128::from(from) * 1000 < i);
-        if access_question && before(self.inputs.first_record.map(|r| r.0)) && before(first_list) {
-            Evidence::BeforeFirstRecord
-        } else {
-            Evidence::Complete
-        }
+        if access_question && before(self.inputs.first_record.map(|r| r.0)) && before(first_list) { Evidence::BeforeFirstRecord } else { Evidence::Complete }
     }
 
     fn walk(&self, charge: &OneCharge, parties: &Parties, place: Option<&[String]>) -> Walk {

@@ -63,7 +63,15 @@ pub fn show(world: &World) -> String {
         let status = if r.proves { "success" } else { "other" };
         text += &format!(
             "record {:?} {} {:?} {:?} {status} id {:?} event {:?} correlation {:?} path {:?} body {:?}\n",
-            r.place, nanos(r.time.0), r.space, r.action, r.assignment_id, r.event_data_id, r.correlation_id, r.path_scope, r.body
+            r.place,
+            nanos(r.time.0),
+            r.space,
+            r.action,
+            r.assignment_id,
+            r.event_data_id,
+            r.correlation_id,
+            r.path_scope,
+            r.body
         );
     }
     let mut listed: Vec<_> = world.inputs.reference.listed.iter().collect();
@@ -71,7 +79,15 @@ pub fn show(world: &World) -> String {
     for l in listed {
         text += &format!(
             "listed {} for {:?} {:?}: {:?} principal {:?} role {:?} definition {:?} at {:?} created {}\n",
-            nanos(l.snapshot_at.0), l.snapshot_scope, l.space, l.assignment_id, l.principal_id, l.role_definition_id, l.definition_id, l.scope, when(l.created_on)
+            nanos(l.snapshot_at.0),
+            l.snapshot_scope,
+            l.space,
+            l.assignment_id,
+            l.principal_id,
+            l.role_definition_id,
+            l.definition_id,
+            l.scope,
+            when(l.created_on)
         );
     }
     let reference = &world.inputs.reference;

@@ -25,24 +25,8 @@ const MINUTE: i128 = 60 * SECOND;
 const DAY: i128 = 86_400 * SECOND;
 
 /// Distances from midnight that rules trip over, in nanoseconds.
-const OFFSETS: [i128; 16] = [
-    0,
-    0,
-    0,
-    1,
-    -1,
-    1_000,
-    -1_000,
-    500,
-    -1_500,
-    SECOND,
-    -SECOND,
-    15 * MINUTE,
-    10 * 60 * MINUTE,
-    12 * 60 * MINUTE,
-    12 * 60 * MINUTE + 1,
-    18 * 60 * MINUTE,
-];
+const OFFSETS: [i128; 16] =
+    [0, 0, 0, 1, -1, 1_000, -1_000, 500, -1_500, SECOND, -SECOND, 15 * MINUTE, 10 * 60 * MINUTE, 12 * 60 * MINUTE, 12 * 60 * MINUTE + 1, 18 * 60 * MINUTE];
 
 /// Distances between a `created_on` and the write it belongs to.
 const NEAR: [i128; 9] = [0, 1, SECOND, 10 * MINUTE, 15 * MINUTE - 1, 15 * MINUTE, 15 * MINUTE + 1, 60 * MINUTE, 2 * DAY];

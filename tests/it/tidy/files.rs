@@ -188,7 +188,8 @@ fn body_length(code: &str) -> Option<usize> {
 
 #[test]
 fn code_and_words_are_told_apart() {
-    let text = "fn a<'x>(c: char) -> bool {\n    c == '\"' || c == '\\'' // end\n}\nconst S: &str = r#\"fn \"b\" {\"#; /* { */\nfn d() { let e = \"}\\\"\"; }\n";
+    let text =
+        "fn a<'x>(c: char) -> bool {\n    c == '\"' || c == '\\'' // end\n}\nconst S: &str = r#\"fn \"b\" {\"#; /* { */\nfn d() { let e = \"}\\\"\"; }\n";
     let code = code_only(text);
     assert_eq!(code.lines().count(), text.lines().count());
     assert!(!code.contains("end") && !code.contains("fn \"b\""), "{code}");

@@ -107,7 +107,28 @@ pub fn charge(dice: &mut Dice) -> OneCharge {
     };
     let group = GROUPS[if dice.chance(75) { 0 } else { dice.below(4) }];
     let resource_group = dice.chance(75).then(|| dice.spell(group)).or_else(|| dice.chance(30).then(String::new));
-    let tenant = *dice.pick(&["t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-a", "t-b", "t-b", "t-b", "t-b", "t-b2", "t-c", "t-unknown", ""]);
+    let tenant = *dice.pick(&[
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-a",
+        "t-b",
+        "t-b",
+        "t-b",
+        "t-b",
+        "t-b2",
+        "t-c",
+        "t-unknown",
+        "",
+    ]);
     let reseller = *dice.pick(&["", "200", "200", "200", "200", "200", "200", "100", "101", "300", "998"]);
     OneCharge {
         usage_date: Day(FIRST_DAY + i32::try_from(dice.below(7)).unwrap_or(0) - 1),
