@@ -1,7 +1,8 @@
 //! One group of input files → its output files, staged and audited (R-AGAIN-1, R-CONSERVE).
 //!
 //! Row groups are decoded, decided and encoded by several threads, a bounded number at a time, and appended in order:
-//! memory follows row group size × threads, and the same files in the same order give the same bytes.
+//! memory follows row group size × threads, plus what a group is told apart by: its daily cells and scope-days, at most those
+//! of 256 MiB of input. The same files in the same order give the same bytes.
 
 mod days;
 mod reading;

@@ -218,7 +218,7 @@ fn check_json(source: &ReferenceFile, space: Space, file: &InputFile) -> Result<
         return Ok(());
     }
     let next = "say in the job file when it was taken: { uri = \"…\", snapshot_at = \"2026-10-31T06:00:00Z\" }";
-    Err(Error::usage("snapshot_at", "reading a list of role assignments", &file.name, "JSON without a snapshot_at in the job file", next))
+    Err(Error::usage("job_snapshot_at", "reading a list of role assignments", &file.name, "JSON without a snapshot_at in the job file", next))
 }
 
 /// `[]`: this list was taken and held nothing.

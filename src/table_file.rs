@@ -216,7 +216,7 @@ pub fn find_columns(names: &[String], wanted: &[Wanted], place: &str, format: &s
     for name in names {
         if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
             return Err(Error::input(
-                "double_column",
+                "column_case",
                 tried,
                 place,
                 format!("the columns `{first}` and `{name}`"),
@@ -236,7 +236,7 @@ pub fn find_columns(names: &[String], wanted: &[Wanted], place: &str, format: &s
     }
     let there = names.iter().take(40).cloned().collect::<Vec<_>>().join(", ");
     Err(Error::input(
-        "missing_column",
+        "column_missing",
         tried,
         place,
         format!("no column {}; there are: {there}", missing.join(", no column ")),

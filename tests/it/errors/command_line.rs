@@ -32,7 +32,7 @@ pub const CASES: &[Case] = &[
     case("job_set", &["--set"], |s| s.arguments(&["run", "job.toml", "--set", "output.uri"])),
     case("job_environment", &["PECAN_NOT_SET", "job.toml:5:7"], |s| s.job("uri = \"charges/\"", "uri = \"${PECAN_NOT_SET}/charges\"")),
     case("job_snapshot_at", &["ref/a.json", "snapshot_at"], |s| s.reference("assignments = \"ref/a.json\"")),
-    case("snapshot_at", &["ref/list.txt", "snapshot_at"], |s| {
+    case("job_snapshot_at", &["ref/list.txt", "snapshot_at"], |s| {
         s.write("ref/list.txt", "[]");
         s.reference("assignments = \"ref/list.txt\"");
     }),

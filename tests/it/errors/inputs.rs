@@ -98,10 +98,10 @@ pub const CASES: &[Case] = &[
     case("manifest", &["manifest.json", "../"], |s| s.export(|manifest| manifest["blobs"][0]["blobName"] = "e/../../secret.csv".into())),
     // Audit log
     case("format", &["audit/log.csv", "azure-activity"], |s| s.write("audit/log.csv", "TimeGenerated\n")),
-    case("missing_column", &["audit/2026-09.parquet", "TimeGenerated"], |s| s.parquet("audit/2026-09.parquet", vec![("Caller", texts(&["x"]))])),
+    case("column_missing", &["audit/2026-09.parquet", "TimeGenerated"], |s| s.parquet("audit/2026-09.parquet", vec![("Caller", texts(&["x"]))])),
     // Reference tables
-    case("missing_column", &["ref/partners.csv", "`organisation_id`", "partners"], |s| s.edit("ref/partners.csv", "organisation_id", "org")),
-    case("double_column", &["ref/principals.csv", "`mpn_id`", "`MPN_ID`"], |s| s.edit("ref/principals.csv", "channel", "MPN_ID")),
+    case("column_missing", &["ref/partners.csv", "`organisation_id`", "partners"], |s| s.edit("ref/partners.csv", "organisation_id", "org")),
+    case("column_case", &["ref/principals.csv", "`mpn_id`", "`MPN_ID`"], |s| s.edit("ref/principals.csv", "channel", "MPN_ID")),
     case("parquet_damaged", &["ref/partners.parquet"], |s| {
         s.write("ref/partners.parquet", "not Parquet at all");
         s.job("ref/partners.csv", "ref/partners.parquet");
