@@ -166,7 +166,7 @@ fn altered_values_are_found_by_column() {
         assert!(seen.starts_with(&format!("sum of {column} of credit lines in ")), "{seen}");
     }
     let currencies = cast(settled.lines.column_by_name(name::BILLING_CURRENCY).expect("a column"), &DataType::Utf8).expect("text");
-    let moved = currencies.as_string::<i32>().iter().enumerate().map(|(row, c)| if row == 0 { Some("XXX") } else { c });
+    let moved = currencies.as_string::<i32>().iter().enumerate().map(|(row, c)| if row == 0 { Some("CHF") } else { c });
     let seen = settled.caught(&with_column(&settled.lines, name::BILLING_CURRENCY, Arc::new(moved.collect::<StringArray>())));
     assert!(seen.starts_with("sum of ") && seen.contains(" of credit lines in "), "{seen}");
 }

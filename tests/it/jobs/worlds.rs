@@ -10,13 +10,14 @@ use pecan::job::{Job, RunOptions};
 use pecan::schema::{Table, name};
 use pecan_core::charge::Outcome;
 use pecan_core::event::Place;
-use pecan_core::knowledge::{Facts, Knowledge, charge_scope, learn};
+use pecan_core::knowledge::{Knowledge, charge_scope};
 use pecan_core::money::{AMOUNT_PLACES, LIMIT, OPERAND_PLACES};
 use pecan_core::time::{Day, Instant, RawInstant};
 
 use super::workshop::{Workshop, options, try_run};
 use super::world_files::{place_of, writable, write};
 use crate::oracle::amounts::Money;
+use crate::oracle::compare::learned;
 use crate::oracle::naive::{Line, Oracle};
 use crate::oracle::path::ArmPath;
 use crate::oracle::world::{Dice, FIRST_DAY, World};
@@ -209,15 +210,7 @@ fn whole_jobs_agree_with_the_naive_program() {
 }
 
 fn knowledge(world: &World) -> Option<Knowledge> {
-    let inputs = world.inputs.clone();
-    let facts = Facts {
-        records: inputs.records,
-        reference: inputs.reference,
-        cutoff: inputs.cutoff,
-        first_record: inputs.first_record,
-        newest_record: inputs.newest_record,
-    };
-    learn(facts, inputs.rules).ok().map(|learned| learned.knowledge)
+    learned(world).map(|learned| learned.knowledge)
 }
 
 /// The DataFrame join and its naive twin find the same intervals on every chain and day.

@@ -20,7 +20,8 @@ pub fn core(world: &World) -> Option<Answer> {
         .unwrap_or_else(|_| Some(Answer { intervals: vec!["the core panicked".into()], rejected: Vec::new(), lines: Vec::new() }))
 }
 
-fn core_answer(world: &World) -> Option<Answer> {
+/// What the core learns from the inputs of a world; `None`: it refuses them.
+pub fn learned(world: &World) -> Option<knowledge::Learned> {
     let inputs = world.inputs.clone();
     let facts = Facts {
         records: inputs.records,
@@ -29,7 +30,11 @@ fn core_answer(world: &World) -> Option<Answer> {
         first_record: inputs.first_record,
         newest_record: inputs.newest_record,
     };
-    let learned = knowledge::learn(facts, inputs.rules).ok()?;
+    knowledge::learn(facts, inputs.rules).ok()
+}
+
+fn core_answer(world: &World) -> Option<Answer> {
+    let learned = learned(world)?;
     let intervals = learned.knowledge.intervals().iter().map(|i| {
         let (from, until) = (i.span.from.0, i.span.until.0);
         let stopped = i.stopped_by.map_or("-", |s| s.word());
