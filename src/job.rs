@@ -6,6 +6,7 @@
 mod inputs;
 mod keys;
 mod limits;
+mod list_pattern;
 mod location;
 mod output;
 mod overrides;
@@ -23,6 +24,7 @@ use crate::error::{Error, Result};
 use reading::Section;
 
 pub use limits::{Limits, RejectionLimit};
+pub use list_pattern::{ListPattern, ListStamp, path_instant};
 pub use output::{Compression, KeepInputs, OutputFormat, OutputSpec};
 pub use request::{Question, RunOptions, parse_day};
 
@@ -117,6 +119,8 @@ pub struct ReferenceFile {
     pub snapshot_at: Option<RawInstant>,
     /// What the list is complete for; `None`: everything.
     pub snapshot_scope: Option<String>,
+    /// Where in the path of a file its stamp stands; `uri` has `*` in these places.
+    pub pattern: Option<ListPattern>,
 }
 
 /// `[reference]`: the files of each table, in the order written.

@@ -1,22 +1,25 @@
-//! Reading the reference tables of a job (data-contracts §1.3): CSV, Parquet, and `az role assignment list` JSON.
+//! Reading the reference tables of a job (data-contracts §1.3): CSV, Parquet, and what `az` prints of assignments as JSON.
 //!
 //! A row that cannot be understood is a rejection of its file and the run goes on (details 17, 37); a file that cannot
 //! be read, or that lacks a column, stops it.
 
 mod az;
+mod definitions;
 mod row;
 mod tables;
 
 use std::collections::BTreeMap;
 
 use pecan_core::event::{ListedAssignment, Place, Space};
+use pecan_core::reference::Authorization;
 
 use crate::error::{Error, Result};
 use crate::files_read::FilesRead;
-use crate::job::{Job, Reference as Sources, ReferenceFile};
+use crate::job::{Job, ListStamp, Reference as Sources, ReferenceFile};
 use crate::rejection::Rejection;
 use crate::store::{self, InputFile};
 use crate::table_file::{Batch, Need, Wanted, Written, each_batch, written};
+use definitions::Definitions;
 use row::{Row, RowFault, Rows};
 use tables::Stamp;
 
@@ -48,7 +51,7 @@ fn read_tables(tables: &Sources, files: &mut FilesRead) -> Result<ReferenceInput
         partners: reader.table("partners", &tables.partners, &tables::PARTNERS, tables::partner)?,
         principals: reader.table("principals", &tables.principals, &tables::PRINCIPALS, tables::principal)?,
         members: reader.table("group_members", &tables.group_members, &tables::GROUP_MEMBERS, tables::member)?,
-        authorizations: reader.table("lighthouse_definitions", &tables.lighthouse_definitions, &tables::LIGHTHOUSE_DEFINITIONS, tables::authorization)?,
+        authorizations: reader.authorizations(&tables.lighthouse_definitions)?,
         roles: reader.table("roles", &tables.roles, &tables::ROLES, tables::role)?,
         rates: reader.table("rates", &tables.rates, &tables::RATES, tables::rate)?,
         products: reader.table("products", &tables.products, &tables::PRODUCTS, tables::product)?,
@@ -82,7 +85,7 @@ impl Reader<'_> {
                         format!("reading the table {table}"),
                         &file.name,
                         "JSON",
-                        "write it as CSV or Parquet; only assignments may be JSON",
+                        "write it as CSV or Parquet; only lists of assignments and Lighthouse definitions may be JSON",
                     ));
                 }
                 let index = self.files.enter(&file, table)?;
@@ -92,19 +95,38 @@ impl Reader<'_> {
         Ok(rows)
     }
 
+    /// All rows of `lighthouse_definitions`: tables, and JSON in which definitions stand.
+    fn authorizations(&mut self, sources: &[ReferenceFile]) -> Result<Vec<Authorization>> {
+        let (mut rows, mut definitions) = (Vec::new(), Definitions::default());
+        for source in sources {
+            for file in store::list(&source.uri, &source.uri_as_written)? {
+                let index = self.files.enter(&file, source.table)?;
+                if written(&file)? != Written::Json {
+                    let take = &mut |row: Row<'_>| tables::authorization(row).map(|parsed| rows.push(parsed));
+                    self.file(&file, index, source.table, &tables::LIGHTHOUSE_DEFINITIONS, take)?;
+                    continue;
+                }
+                let (read, faults) = definitions.take(&file, stamp_of(source, &file)?.snapshot_at)?;
+                self.files.set_rows(index, read);
+                faults.iter().for_each(|(row, fault)| self.reject(Place { file: index, row: *row }, fault));
+            }
+        }
+        rows.extend(definitions.authorizations());
+        Ok(rows)
+    }
+
     /// All rows of the lists of one name space (details 22).
     fn lists(&mut self, sources: &[ReferenceFile], space: Space) -> Result<Vec<ListedAssignment>> {
         let mut rows = Vec::new();
         for source in sources {
-            let (stamp, wanted) = (stamp_of(source)?, list_columns(space, source));
+            check_scope(source)?;
             for file in store::list(&source.uri, &source.uri_as_written)? {
-                let json = written(&file)? == Written::Json;
-                if json {
-                    check_json(source, space, &file)?;
-                }
+                let stamp = stamp_of(source, &file)?;
+                let wanted = list_columns(space, &stamp);
                 let index = self.files.enter(&file, source.table)?;
-                if json {
-                    self.az_list(&file, index, &stamp, &wanted, &mut rows)?;
+                if written(&file)? == Written::Json {
+                    check_json(&stamp, &file)?;
+                    self.az_list(&file, index, (space, &stamp), &wanted, &mut rows)?;
                 } else {
                     self.file(&file, index, source.table, &wanted, &mut |row| tables::listed(row, space, &stamp).map(|listed| rows.push(listed)))?;
                 }
@@ -113,28 +135,20 @@ impl Reader<'_> {
         Ok(rows)
     }
 
-    fn az_list(&mut self, file: &InputFile, index: u32, stamp: &Stamp, wanted: &[Wanted], rows: &mut Vec<ListedAssignment>) -> Result<()> {
-        let list = az::read(file)?;
-        if list.goes_on {
+    fn az_list(&mut self, file: &InputFile, index: u32, (space, stamp): (Space, &Stamp), wanted: &[Wanted], rows: &mut Vec<ListedAssignment>) -> Result<()> {
+        let answer = az::Answer::read(file)?;
+        if answer.goes_on {
             let seen = "an answer with a nextLink: the list goes on elsewhere, and what is missing from it would count as taken away";
-            return Err(Error::input(
-                "az_json",
-                "reading a list of role assignments",
-                &file.name,
-                seen,
-                "fetch all pages into one list; `az role assignment list` does so by itself",
-            ));
+            return Err(Error::input("az_json", "reading a list of assignments", &file.name, seen, "fetch all pages into one list; `az` does so by itself"));
         }
-        match list.batch {
-            Some(batch) => {
-                self.files.set_rows(index, u64::try_from(batch.rows).unwrap_or(u64::MAX));
-                self.batch(batch, index, wanted, &mut |row| tables::listed(row, Space::Role, stamp).map(|listed| rows.push(listed)))
-            }
-            None => {
-                rows.extend(nothing_listed(stamp, index));
-                Ok(())
-            }
+        let elements = answer.elements(file)?;
+        if elements.is_empty() {
+            rows.extend(nothing_listed(space, stamp, index));
+            return Ok(());
         }
+        let batch = az::batch(&elements, space, wanted, file)?;
+        self.files.set_rows(index, u64::try_from(batch.rows).unwrap_or(u64::MAX));
+        self.batch(batch, index, wanted, &mut |row| tables::listed(row, space, stamp).map(|listed| rows.push(listed)))
     }
 
     /// Hands every row of a CSV or Parquet file to `take`; what it cannot understand becomes a rejection.
@@ -178,8 +192,8 @@ impl Reader<'_> {
     }
 }
 
-/// The job file's stamp for rows that carry none.
-fn stamp_of(source: &ReferenceFile) -> Result<Stamp> {
+/// A scope in the job file must be a path.
+fn check_scope(source: &ReferenceFile) -> Result<()> {
     match source.snapshot_scope.as_deref() {
         Some(scope) if !scope.starts_with('/') => Err(Error::usage(
             "snapshot_scope",
@@ -188,44 +202,47 @@ fn stamp_of(source: &ReferenceFile) -> Result<Stamp> {
             format!("snapshot_scope = \"{scope}\""),
             "write a scope path such as /subscriptions/… into the job file",
         )),
-        _ => Ok(Stamp { snapshot_at: source.snapshot_at, snapshot_scope: source.snapshot_scope.clone() }),
+        _ => Ok(()),
     }
 }
 
-/// The columns of a list; with a stamp in the job file its rows need none of their own.
-fn list_columns(space: Space, source: &ReferenceFile) -> Vec<Wanted> {
+/// What the job file and the path of a file say about rows that say nothing themselves.
+fn stamp_of(source: &ReferenceFile, file: &InputFile) -> Result<Stamp> {
+    let told = match &source.pattern {
+        Some(pattern) => pattern.read(&file.path).map_err(|seen| {
+            let next = "name folders and files as the placeholders of the uri say, for example az/20261031T060000Z/role-assignments/<subscription id>.json";
+            Error::input("list_name", "reading when a list was taken from its path", &file.name, seen, next)
+        })?,
+        None => ListStamp::default(),
+    };
+    Ok(Stamp { snapshot_at: source.snapshot_at.or(told.snapshot_at), snapshot_scope: source.snapshot_scope.clone().or(told.snapshot_scope) })
+}
+
+/// The columns of a list; with a stamp its rows need none of their own.
+fn list_columns(space: Space, stamp: &Stamp) -> Vec<Wanted> {
     let mut wanted = match space {
         Space::Role => tables::ASSIGNMENTS.to_vec(),
         Space::Registration => tables::LIGHTHOUSE_ASSIGNMENTS.to_vec(),
     };
-    for column in wanted.iter_mut().filter(|w| w.name == "snapshot_at" && source.snapshot_at.is_some()) {
+    for column in wanted.iter_mut().filter(|w| w.name == "snapshot_at" && stamp.snapshot_at.is_some()) {
         *column = column.need(Need::Optional);
     }
     wanted
 }
 
-fn check_json(source: &ReferenceFile, space: Space, file: &InputFile) -> Result<()> {
-    if space == Space::Registration {
-        return Err(Error::input(
-            "format",
-            "reading the table lighthouse_assignments",
-            &file.name,
-            "JSON",
-            "write it as CSV or Parquet; only assignments may be JSON",
-        ));
-    }
-    if source.snapshot_at.is_some() {
+fn check_json(stamp: &Stamp, file: &InputFile) -> Result<()> {
+    if stamp.snapshot_at.is_some() {
         return Ok(());
     }
     let next = "say in the job file when it was taken: { uri = \"…\", snapshot_at = \"2026-10-31T06:00:00Z\" }";
-    Err(Error::usage("job_snapshot_at", "reading a list of role assignments", &file.name, "JSON without a snapshot_at in the job file", next))
+    Err(Error::usage("job_snapshot_at", "reading a list of assignments", &file.name, "JSON without a snapshot_at in the job file", next))
 }
 
 /// `[]`: this list was taken and held nothing.
-fn nothing_listed(stamp: &Stamp, index: u32) -> Option<ListedAssignment> {
+fn nothing_listed(space: Space, stamp: &Stamp, index: u32) -> Option<ListedAssignment> {
     Some(ListedAssignment {
         place: Place { file: index, row: 0 },
-        space: Space::Role,
+        space,
         snapshot_at: stamp.snapshot_at?,
         snapshot_scope: stamp.snapshot_scope.clone(),
         assignment_id: None,

@@ -4,13 +4,16 @@ use std::path::Path;
 
 use super::reading::{Placed, Section, text, unknown_word, wrong_type, wrong_value};
 use super::tree::{Entry, TRIED, Value};
-use super::{AuditFormat, AuditSource, ChargeFormat, ChargeSource, Layout, Reference, ReferenceFile, keys, location};
+use super::{AuditFormat, AuditSource, ChargeFormat, ChargeSource, Layout, ListPattern, Reference, ReferenceFile, keys, location};
 use crate::error::{Error, Result};
 
 const CHARGE_FORMATS: [&str; 1] = ["cost-management"];
 const CHARGE_FORMATS_LATER: [&str; 2] = ["daily-rated-usage", "focus"];
 const AUDIT_FORMATS: [&str; 1] = ["azure-activity"];
 const AUDIT_FORMATS_LATER: [&str; 1] = ["activity-log-json"];
+
+/// Tables that are lists taken at an instant (details 22).
+const LISTS: [&str; 2] = ["assignments", "lighthouse_assignments"];
 
 /// `name`, else the job file's name without extension.
 pub(super) fn job_name(file: &Section<'_>, path: &Path) -> Result<String> {
@@ -149,12 +152,12 @@ fn reference_files(section: &Section<'_>, table: &'static str, root: &Path) -> R
 }
 
 fn reference_file(table: &'static str, path: &str, entry: &Entry, root: &Path) -> Result<ReferenceFile> {
-    let is_list_of_assignments = matches!(table, "assignments" | "lighthouse_assignments");
+    let keys = if LISTS.contains(&table) { keys::SNAPSHOT_FILE } else { keys::REFERENCE_FILE };
     let (uri, snapshot_at, snapshot_scope) = match &entry.value {
         Value::Table(_) => {
-            let section = Section::open(path, entry, if is_list_of_assignments { keys::SNAPSHOT_FILE } else { keys::REFERENCE_FILE })?;
+            let section = Section::open(path, entry, keys)?;
             let uri = section.required("uri", "uri = \"ref/a.json\"")?;
-            if is_list_of_assignments {
+            if LISTS.contains(&table) {
                 (uri, section.instant("snapshot_at")?, section.text("snapshot_scope")?.map(|scope| scope.text.value))
             } else {
                 (uri, None, None)
@@ -163,8 +166,26 @@ fn reference_file(table: &'static str, path: &str, entry: &Entry, root: &Path) -
         Value::List(_) => return Err(wrong_type(path, entry, "a path or glob, or a table { uri = \"…\" }")),
         _ => (text(path, entry)?, None, None),
     };
-    check_json(table, path, &uri, snapshot_at.is_some())?;
-    Ok(ReferenceFile { table, uri: location::resolve(path, &uri, root)?, uri_as_written: uri.text.written, snapshot_at, snapshot_scope })
+    let resolved = location::resolve(path, &uri, root)?;
+    let (pattern, resolved) = match pattern(table, path, &uri, &resolved)? {
+        Some((pattern, glob)) => (Some(pattern), glob),
+        None => (None, resolved),
+    };
+    let told = |pattern: &ListPattern| pattern.tells_when();
+    if snapshot_at.is_some() && pattern.as_ref().is_some_and(told) {
+        return Err(wrong_value(path, &uri.place, "{snapshot_at} in the uri and snapshot_at beside it", "one of the two"));
+    }
+    check_json(table, path, &uri, snapshot_at.is_some() || pattern.as_ref().is_some_and(told))?;
+    Ok(ReferenceFile { table, uri: resolved, uri_as_written: uri.text.written, snapshot_at, snapshot_scope, pattern })
+}
+
+/// The placeholders of a list's uri, if it has some.
+fn pattern(table: &str, path: &str, uri: &Placed, resolved: &str) -> Result<Option<(ListPattern, String)>> {
+    if !LISTS.contains(&table) && table != "lighthouse_definitions" {
+        return Ok(None);
+    }
+    ListPattern::parse(resolved)
+        .map_err(|seen| wrong_value(path, &uri.place, &seen, "{snapshot_at} and {subscription_id}, each in a folder or file name of its own"))
 }
 
 /// `az role assignment list` prints no instant; without one the list could be of any day (details 22).
@@ -173,13 +194,16 @@ fn check_json(table: &str, path: &str, uri: &Placed, stamped: bool) -> Result<()
         return Ok(());
     }
     let seen = format!("\"{path}\" is the JSON file {:?}", uri.text.written);
-    if table != "assignments" {
+    if table == "lighthouse_definitions" {
+        return Ok(());
+    }
+    if !LISTS.contains(&table) {
         return Err(Error::usage(
             "job_value",
             TRIED,
             &uri.place,
             seen,
-            "This table is read from Parquet or CSV; only assignments may be JSON of `az role assignment list`.",
+            "This table is read from Parquet or CSV; only role assignments and Lighthouse delegations may be JSON of `az`.",
         ));
     }
     if stamped {

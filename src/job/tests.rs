@@ -236,10 +236,23 @@ fn json_lists_need_their_stamp() {
         trouble(JOB, &["reference.assignments=ref/*.JSON"])
             .starts_with("job_snapshot_at\n--set reference.assignments\n\"reference.assignments\" is the JSON file \"ref/*.JSON\" without snapshot_at\n")
     );
-    assert!(trouble(JOB, &["reference.roles=r.json"]).contains("only assignments may be JSON"));
+    assert!(trouble(JOB, &["reference.roles=r.json"]).contains("only role assignments and Lighthouse delegations may be JSON"));
     assert!(trouble(JOB, &["reference.roles={uri = \"r.csv\", snapshot_at = \"2026-01-01\"}"]).contains("the unknown key \"reference.roles.snapshot_at\""));
     assert!(trouble(JOB, &["reference.assignments=[[\"a\"]]"]).contains("\"reference.assignments.0\" is a list\nWrite a path or glob"));
     assert!(parse(JOB, &["reference.assignments={uri = \"a.json\", snapshot_at = \"2026-01-01\"}"]).is_ok());
+}
+
+#[test]
+fn a_path_may_say_when_a_list_was_taken() {
+    let job = parse(JOB, &["reference.assignments=az/{snapshot_at}/{subscription_id}.json", "reference.roles=r/{a,b}.csv"]).unwrap();
+    let file = &job.reference.assignments[0];
+    assert!(file.uri.ends_with("/az/*/*.json") && file.uri_as_written == "az/{snapshot_at}/{subscription_id}.json", "{file:?}");
+    assert!(file.pattern.as_ref().is_some_and(|pattern| pattern.tells_when()));
+    assert!(parse(JOB, &["reference.lighthouse_definitions=az/*/d.json"]).is_ok(), "definitions need no stamp");
+    assert!(trouble(JOB, &["reference.assignments=az/{subscription_id}.json"]).starts_with("job_snapshot_at\n"), "the path says of what, not when");
+    assert!(trouble(JOB, &["reference.assignments=az/{snapshot}/a.json"]).contains("{snapshot}"));
+    let twice = "reference.assignments={uri = \"az/{snapshot_at}/a.json\", snapshot_at = \"2026-01-01\"}";
+    assert!(trouble(JOB, &[twice]).contains("{snapshot_at} in the uri and snapshot_at beside it"));
 }
 
 #[test]

@@ -114,6 +114,10 @@ pub const CASES: &[Case] = &[
         s.write("ref/a.json", "{\"error\": \"please run az login\"}");
         s.reference("assignments = { uri = \"ref/a.json\", snapshot_at = \"2026-09-01T00:00:00Z\" }");
     }),
+    case("list_name", &["az/newest/a.json", "newest", "20261031T060000Z"], |s| {
+        s.write("az/newest/a.json", "[]");
+        s.reference("assignments = \"az/{snapshot_at}/a.json\"");
+    }),
     case("two_organisations", &["cccccccc-0000-4000-8000-000000000001", "contoso", "fabrikam"], |s| {
         s.write("ref/partners.csv", "mpn_id,organisation_id,tenant_id,agreement_from,agreement_until\n1,contoso,cccccccc-0000-4000-8000-000000000001,,\n2,fabrikam,cccccccc-0000-4000-8000-000000000001,,\n");
     }),
