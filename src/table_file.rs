@@ -145,7 +145,7 @@ pub fn each_batch(file: &InputFile, format: &str, wanted: &[Wanted], take: &mut 
 }
 
 fn each_csv_batch(file: &InputFile, gzip: bool, format: &str, wanted: &[Wanted], take: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
-    let mut csv = CsvFile::open(&file.path, gzip, &file.name)?;
+    let mut csv = CsvFile::open_with_notes(&file.path, gzip, &file.name)?;
     let found = find_columns(csv.header(), wanted, &file.name, format)?;
     let fields = csv.header().len();
     let present: Vec<usize> = found.iter().flatten().copied().collect();

@@ -36,10 +36,21 @@ impl CsvFile {
     /// # Errors
     /// `Input` for a file without a header, not in UTF-8, or damaged; `Storage` when it cannot be read.
     pub fn open(path: &Path, gzip: bool, place: &str) -> Result<CsvFile> {
+        CsvFile::open_as(path, gzip, place, false)
+    }
+
+    /// As [`CsvFile::open`], for tables people write by hand: lines that begin with `#` are notes, not records.
+    /// # Errors
+    /// As [`CsvFile::open`].
+    pub fn open_with_notes(path: &Path, gzip: bool, place: &str) -> Result<CsvFile> {
+        CsvFile::open_as(path, gzip, place, true)
+    }
+
+    fn open_as(path: &Path, gzip: bool, place: &str, notes: bool) -> Result<CsvFile> {
         let file = File::open(path).map_err(|e| io_trouble("opening a CSV file", place, &e))?;
         let source: Box<dyn Read + Send> = if gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, file))) } else { Box::new(file) };
         let mut csv =
-            CsvFile { place: place.to_string(), source, header: Vec::new(), pending: Vec::new(), splitter: Splitter::new(), exhausted: false, rows: 0 };
+            CsvFile { place: place.to_string(), source, header: Vec::new(), pending: Vec::new(), splitter: Splitter::new(notes), exhausted: false, rows: 0 };
         csv.skip_mark()?;
         let Some(first) = csv.block(1)? else {
             return Err(csv.wrong("csv_empty", "no header line", "fetch or write the file again; a file without rows still has a header"));

@@ -1,12 +1,15 @@
 //! Finds where CSV records begin and stop, exactly as the `csv` crate will (a test compares the two): a quote opens only at
-//! the start of a field, `\r`, `\n` and `\r\n` close a record, blank lines are none.
+//! the start of a field, `\r`, `\n` and `\r\n` close a record, blank lines are none. Where notes are allowed, a line that
+//! begins with `#` is one and no record, whatever quotes it holds.
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr2, memchr3};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Before a record.
     Between,
+    /// In a line that begins with `#`.
+    Note,
     /// At the start of a field.
     Start,
     /// Inside a field without quotes.
@@ -19,6 +22,7 @@ enum State {
 
 /// Keeps its place in a buffer that grows.
 pub(super) struct Splitter {
+    notes: bool,
     state: State,
     at: usize,
     current: usize,
@@ -27,8 +31,9 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    pub(super) fn new() -> Splitter {
-        Splitter { state: State::Between, at: 0, current: 0, starts: Vec::new(), until: 0 }
+    /// With `notes`, lines that begin with `#` are no records.
+    pub(super) fn new(notes: bool) -> Splitter {
+        Splitter { notes, state: State::Between, at: 0, current: 0, starts: Vec::new(), until: 0 }
     }
 
     /// Complete records found so far.
@@ -73,8 +78,9 @@ impl Splitter {
                 }
                 State::Between => {
                     self.current = self.at;
-                    self.state = State::Start;
+                    self.state = if self.notes && byte == b'#' { State::Note } else { State::Start };
                 }
+                State::Note => self.note(buffer),
                 State::Start if byte == b'"' => self.step(State::Quoted),
                 State::Start | State::Bare => self.bare(buffer),
                 State::Quoted => match memchr(b'"', buffer.get(self.at..).unwrap_or_default()) {
@@ -89,6 +95,17 @@ impl Splitter {
             }
         }
         true
+    }
+
+    /// Goes on to the next line and blots this one out: the `csv` crate will see blank lines.
+    fn note(&mut self, buffer: &mut [u8]) {
+        match memchr2(b'\n', b'\r', buffer.get(self.at..).unwrap_or_default()) {
+            None => self.at = buffer.len(),
+            Some(n) => {
+                self.at += n + 1;
+                self.close(buffer);
+            }
+        }
     }
 
     fn step(&mut self, state: State) {
@@ -116,9 +133,10 @@ impl Splitter {
         if self.state == State::Between || self.is_quoted() {
             return;
         }
+        let note = self.state == State::Note;
         self.state = State::Between;
         let record = buffer.get_mut(self.current..self.at).unwrap_or_default();
-        if record.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
+        if note || record.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
             record.fill(b'\n');
         } else {
             self.starts.push(self.current);
@@ -133,7 +151,10 @@ mod tests {
 
     /// Splits text that arrives `step` bytes at a time, taking blocks of `most` records.
     fn split(text: &[u8], step: usize, most: usize) -> Vec<Vec<u8>> {
-        let mut splitter = Splitter::new();
+        split_by(Splitter::new(false), text, step, most)
+    }
+
+    fn split_by(mut splitter: Splitter, text: &[u8], step: usize, most: usize) -> Vec<Vec<u8>> {
         let (mut buffer, mut blocks, mut read) = (Vec::new(), Vec::new(), 0);
         loop {
             let last = read == text.len();
@@ -200,5 +221,15 @@ mod tests {
         for step in 1..10 {
             assert_eq!(split(text, step, 2), wanted);
         }
+    }
+
+    #[test]
+    fn notes_are_no_records_where_they_are_allowed() {
+        let text = b"# how to fill this in: \"a, \"b\r\na,b\n#1,\"x\n1,\"# not\n# a note\"\n\n # blank first: a record,\n#";
+        let wanted: Vec<&[u8]> = vec![b"a|b", b"1|# not\n# a note", b" # blank first: a record|"];
+        for step in 1..10 {
+            assert_eq!(split_by(Splitter::new(true), text, step, 2), wanted);
+        }
+        assert_eq!(split(b"#a,b\n1,2", 3, 9), [b"#a|b".to_vec(), b"1|2".to_vec()], "elsewhere # is a character like any other");
     }
 }
