@@ -33,7 +33,7 @@ test: tools build ## all tests: rules, jobs, tables read by other programs
 	@$(MAKE) --no-print-directory readers
 
 readers: tools build ## read the tables with Python deltalake, DuckDB and pyarrow, and compare to the last digit
-	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/check_tables.py $(PECAN); \
+	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/check_tables.py $(PECAN) && $(PYTHON) tests/readers/run_recipes.py $(PECAN); \
 	else echo "SKIPPED: readers (the Python packages could not be installed)"; fi
 
 worlds: ## the fast path against the naive one in 20,000 worlds
