@@ -7,18 +7,32 @@
 
 mod azure_activity;
 mod content;
+mod json_file;
+mod json_record;
+mod json_skim;
+mod json_split;
+mod role_record;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pecan_core::charge::Reason;
 use pecan_core::event::{AuditRecord, Place};
 use pecan_core::time::RawInstant;
+use rayon::prelude::*;
 
-use crate::error::Result;
+use self::json_file::Reading;
+use self::json_record::Shape;
+use crate::error::{Error, Result};
 use crate::files_read::FilesRead;
 use crate::job::{AuditFormat, AuditSource, Job};
 use crate::rejection::Rejection;
-use crate::store;
+use crate::store::{self, InputFile};
+use crate::table_file::{self, Written};
+
+/// Files up to this size are read many at a time, one thread each; of longer ones many pieces at a time.
+const SMALL_BYTES: u64 = 16 << 20;
+/// As many small files at a time: what they say waits for its turn.
+const FILES_AT_A_TIME: usize = 1024;
 
 /// What the audit files of a job say.
 #[derive(Debug, Default)]
@@ -49,17 +63,51 @@ pub fn read(job: &Job, files: &mut FilesRead) -> Result<AuditInput> {
 fn read_sources(sources: &[AuditSource], files: &mut FilesRead) -> Result<AuditInput> {
     let mut log = Log { input: AuditInput::default(), rejected: HashSet::new(), files };
     for source in sources {
-        for file in store::list(&source.uri, &source.uri_as_written)? {
-            let index = log.files.enter(&file, &source.name)?;
-            let before = log.input.rows;
-            match source.format {
-                AuditFormat::AzureActivity => azure_activity::read(&file, index, &mut log)?,
-            }
-            let rows = log.input.rows - before;
-            log.files.set_rows(index, rows);
-        }
+        log.read(source, &store::list(&source.uri, &source.uri_as_written)?)?;
     }
     Ok(log.input)
+}
+
+/// How a file of a source is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Parquet,
+    SmallJson,
+    LongJson,
+}
+
+/// By the name, else by the first bytes.
+fn kind(source: &AuditSource, file: &InputFile) -> Result<Kind> {
+    let name = file.relative.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let is_json = [".json", ".jsonl", ".ndjson"].iter().any(|suffix| name.ends_with(suffix)) || table_file::written(file)? == Written::Json;
+    match source.format {
+        _ if is_json => Ok(if file.bytes <= SMALL_BYTES { Kind::SmallJson } else { Kind::LongJson }),
+        AuditFormat::AzureActivity => Ok(Kind::Parquet),
+        AuditFormat::ActivityLogJson => Err(Error::input(
+            "format",
+            "reading an audit file of format activity-log-json",
+            &file.name,
+            "a file that is not JSON",
+            "name only the files of the log with a wildcard such as …/**/*.json",
+        )),
+    }
+}
+
+/// Which files may still be being written: the newest hour of each folder tree `…/y=2026/m=09/d=01/h=05/…`.
+fn may_be_cut(files: &[InputFile]) -> Vec<bool> {
+    let log = |file: &InputFile| {
+        let path = file.path.to_string_lossy();
+        let (log, hour) = path.split_once("/y=")?;
+        hour.contains("/h=").then(|| (log.to_string(), hour.to_string()))
+    };
+    let logs: Vec<Option<(String, String)>> = files.iter().map(log).collect();
+    let mut newest: HashMap<&str, &str> = HashMap::new();
+    for (log, hour) in logs.iter().flatten() {
+        let newest = newest.entry(log).or_insert(hour);
+        *newest = hour.as_str().max(newest);
+    }
+    logs.iter().map(|file| file.as_ref().is_some_and(|(log, hour)| newest.get(log.as_str()) == Some(&hour.as_str()))).collect()
 }
 
 /// A record that cannot be used.
@@ -107,6 +155,47 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    /// Reads the files of a source: many at a time, taken over in their order, so that nothing depends on threads.
+    fn read(&mut self, source: &AuditSource, files: &[InputFile]) -> Result<()> {
+        let kinds = files.iter().map(|file| kind(source, file)).collect::<Result<Vec<_>>>()?;
+        let files: Vec<(&InputFile, Kind, bool)> = files.iter().zip(kinds).zip(may_be_cut(files)).map(|((file, kind), cut)| (file, kind, cut)).collect();
+        for alike in files.chunk_by(|a, b| a.1 == Kind::SmallJson && b.1 == Kind::SmallJson) {
+            for some in alike.chunks(FILES_AT_A_TIME) {
+                self.read_some(source, some)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one file of any kind, or some small ones at the same time.
+    fn read_some(&mut self, source: &AuditSource, files: &[(&InputFile, Kind, bool)]) -> Result<()> {
+        let hashes: Vec<Result<String>> = files.par_iter().map(|(file, ..)| store::content_hash(&file.path)).collect();
+        let mut entered = Vec::with_capacity(files.len());
+        for ((file, kind, may_be_cut), hash) in files.iter().zip(hashes) {
+            entered.push((*file, *kind, *may_be_cut, self.files.enter_hashed(file, &source.name, hash?)));
+        }
+        let shape = match source.format {
+            AuditFormat::AzureActivity => Shape::AzureActivity,
+            AuditFormat::ActivityLogJson => Shape::ActivityLog,
+        };
+        let pieces = if files.len() > 1 { 1 } else { rayon::current_num_threads() };
+        let read = |(file, kind, may_be_cut, index): &(&InputFile, Kind, bool, u32)| match kind {
+            Kind::Parquet => Ok(None),
+            Kind::SmallJson | Kind::LongJson => json_file::read(file, Reading { shape, index: *index, may_be_cut: *may_be_cut, pieces }).map(Some),
+        };
+        let read: Vec<Result<Option<Found>>> = entered.par_iter().map(read).collect();
+        for ((file, _, _, index), found) in entered.into_iter().zip(read) {
+            let before = self.input.rows;
+            match found? {
+                Some(found) => self.absorb(found),
+                None => azure_activity::read(file, index, self)?,
+            }
+            let rows = self.input.rows - before;
+            self.files.set_rows(index, rows);
+        }
+        Ok(())
+    }
+
     /// Takes over what was found; called in the order of files and rows.
     fn absorb(&mut self, found: Found) {
         let input = &mut self.input;
@@ -132,6 +221,10 @@ impl Log<'_> {
         self.input.rejections.push(rejection.with_column(refused.column).with_value(&key.2));
         self.rejected.insert(key);
     }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

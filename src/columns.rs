@@ -15,7 +15,7 @@ use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringArray};
 use arrow::datatypes::{DataType, Int32Type};
 use pecan_core::charge::Reason;
 
-pub use dates::{days, instants};
+pub use dates::{days, instant, instants};
 pub use numbers::{numbers, rates};
 pub use text::{TextBuilder, all_null, text, without_null_word};
 pub use words::flags;

@@ -34,9 +34,13 @@ impl FilesRead {
     /// # Errors
     /// As [`store::content_hash`].
     pub fn enter(&mut self, file: &InputFile, source: &str) -> Result<u32> {
-        let hash = store::content_hash(&file.path)?;
+        Ok(self.enter_hashed(file, source, store::content_hash(&file.path)?))
+    }
+
+    /// The same for a file whose content hash is known already.
+    pub fn enter_hashed(&mut self, file: &InputFile, source: &str, hash: String) -> u32 {
         self.files.push(FileRead { name: file.name.clone(), hash, bytes: file.bytes, rows: 0, source: source.to_string() });
-        Ok(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+        u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
     /// Enters how many data records a file held.

@@ -102,8 +102,10 @@ pub struct AuditSource {
 /// Formats of audit logs this version reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuditFormat {
-    /// The Log Analytics table AzureActivity.
+    /// The Log Analytics table AzureActivity, as Parquet or JSON Lines.
     AzureActivity,
+    /// The activity log as storage accounts keep it, or as `az` and REST print it.
+    ActivityLogJson,
 }
 
 /// One path or glob of a reference table.

@@ -1,24 +1,28 @@
-//! `azure-activity`: Parquet files with the columns of the Log Analytics table AzureActivity (data-contracts §1.2).
+//! `azure-activity` as Parquet: files with the columns of the Log Analytics table AzureActivity (data-contracts §1.2).
 //!
 //! A file is read in two steps that go together piece by piece: time and operation of every record, and the other columns
 //! only of pieces in which a role is given or taken.
 
 use arrow::array::{ArrayRef, AsArray, UInt64Array};
 use arrow::compute::take;
-use pecan_core::charge::Reason;
-use pecan_core::event::{Action, AuditRecord, Place, Space};
+use pecan_core::event::{Action, Place, Space};
 use pecan_core::time::RawInstant;
 use rayon::prelude::*;
 
-use super::content::{self, Content, Texts};
-use super::{Found, Log, Refused};
+use super::content::Texts;
+use super::role_record::{Names, RoleRecord, operation};
+use super::{Found, Log, count};
 use crate::columns::{self, Cell, Fault, Kind, Text};
 use crate::error::{Error, Result};
 use crate::source::parquet_file::Piece;
 use crate::store::InputFile;
 use crate::table_file::{Batch, Need, ParquetRows, Wanted, Written, cell_text, written};
 
-const FORMAT: &str = "azure-activity";
+pub(super) const FORMAT: &str = "azure-activity";
+
+/// What rejections call the columns, in Parquet and in JSON.
+pub(super) const NAMES: Names =
+    Names { time: "TimeGenerated", authorization: "Authorization", places: "Authorization.scope, _ResourceId, ResourceId, Properties.entity nor the body" };
 
 /// Read of every record.
 const HEADS: [Wanted; 2] = [Wanted::new("TimeGenerated", Kind::Instant), Wanted::new("OperationNameValue", Kind::Text)];
@@ -41,33 +45,13 @@ const fn optional(name: &'static str) -> Wanted {
     Wanted::new(name, Kind::Text).need(Need::Optional)
 }
 
-/// The operations that give or take a role, in any case (data-contracts §1.2).
-fn operation(name: &str) -> Option<(Space, Action)> {
-    let (space, verb) = match name.trim().to_ascii_lowercase().rsplit_once('/')? {
-        ("microsoft.authorization/roleassignments", verb) => (Space::Role, verb.to_string()),
-        ("microsoft.managedservices/registrationassignments", verb) => (Space::Registration, verb.to_string()),
-        _ => return None,
-    };
-    match verb.as_str() {
-        "write" => Some((space, Action::Write)),
-        "delete" => Some((space, Action::Delete)),
-        _ => None,
-    }
-}
-
-/// Only these words prove an operation (details 19).
-fn proves(status: &str) -> bool {
-    let status = status.trim();
-    status.eq_ignore_ascii_case("Success") || status.eq_ignore_ascii_case("Succeeded")
-}
-
-/// Reads one file into the log.
+/// Reads one Parquet file into the log.
 /// # Errors
 /// `Input` if the file is no Parquet, is damaged or lacks a column; `Storage`.
 pub(super) fn read(file: &InputFile, index: u32, log: &mut Log<'_>) -> Result<()> {
     if written(file)? != Written::Parquet {
-        let next = "copy the log as Parquet, or name only the Parquet files with a wildcard such as …/*.parquet";
-        return Err(Error::input("format", "reading an audit file of format azure-activity", &file.name, "a file that is not Parquet", next));
+        let next = "copy the log as Parquet or JSON Lines, or name only its files with a wildcard such as …/*.parquet";
+        return Err(Error::input("format", "reading an audit file of format azure-activity", &file.name, "a file that is neither Parquet nor JSON", next));
     }
     let mut heads = ParquetRows::open(file, FORMAT, &HEADS)?;
     let mut details = ParquetRows::open(file, FORMAT, &DETAILS)?;
@@ -109,25 +93,14 @@ fn read_piece(head: Batch, detail: impl FnOnce() -> Result<Batch>, file: u32) ->
     }
     let details = Details::read(detail()?, &chosen)?;
     for (at, (row, space, action)) in chosen.into_iter().enumerate() {
-        let place = Place { file, row: head.first_row.saturating_add(count(row)) };
-        let content = content::read(space, details.texts(at));
-        found.count("unreadable_audit_json", u64::from(content.unreadable));
-        let record = match times.get(row) {
-            Some(time) => details.record(at, place, time, (space, action), content),
-            None => Err(details.refused(at, place, time_fault(times.faults.get(&row)))),
+        let time = match times.faults.get(&row) {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(times.get(row)),
         };
-        match record {
-            Ok(record) => found.records.push(record),
-            Err(refused) => found.refused.push(refused),
-        }
+        let place = Place { file, row: head.first_row.saturating_add(count(row)) };
+        found.role_record(details.record(at, place, time, (space, action)));
     }
     Ok(found)
-}
-
-/// Why a record of a role has no time.
-fn time_fault(fault: Option<&Fault>) -> (&'static str, Fault) {
-    let missing = || Fault { value: String::new(), reason: Reason::Missing, message: "a record of a role without its time: fetch the audit log again".into() };
-    ("TimeGenerated", fault.cloned().unwrap_or_else(missing))
 }
 
 /// Rows of the four operations; each distinct name is looked at once.
@@ -165,86 +138,30 @@ impl Details {
         Ok(Details { columns })
     }
 
-    /// The record, unless it is a success that names no assignment anywhere.
-    fn record(
-        &self,
-        row: usize,
-        place: Place,
-        time: RawInstant,
-        (space, action): (Space, Action),
-        content: Content,
-    ) -> std::result::Result<AuditRecord, Refused> {
-        let proves = self.text(row, STATUS).is_some_and(proves);
-        if proves && content.assignment_id.is_none() {
-            let message = "neither Authorization.scope, _ResourceId, ResourceId, Properties.entity nor the body names an assignment: fetch the audit log again with these columns";
-            return Err(self.refused(row, place, ("Authorization", Fault { value: String::new(), reason: Reason::Missing, message: message.into() })));
-        }
-        let trimmed = |column| self.text(row, column).unwrap_or_default().trim().to_string();
-        Ok(AuditRecord {
+    fn record(&self, row: usize, place: Place, time: std::result::Result<Option<RawInstant>, Fault>, operation: (Space, Action)) -> RoleRecord<'_> {
+        let text = |column| self.text(row, column);
+        RoleRecord {
             place,
+            operation,
             time,
-            space,
-            action,
-            proves,
-            correlation_id: trimmed(CORRELATION_ID),
-            event_data_id: trimmed(EVENT_DATA_ID),
-            assignment_id: content.assignment_id,
-            path_scope: content.path_scope,
-            body: content.body,
-            caller: self.text(row, CALLER).filter(|c| !c.is_empty()).map(str::to_string),
-        })
-    }
-
-    fn refused(&self, row: usize, place: Place, (column, fault): (&'static str, Fault)) -> Refused {
-        let event_data_id = self.text(row, EVENT_DATA_ID).unwrap_or_default().trim().to_string();
-        Refused { place, event_data_id, column, value: fault.value, reason: fault.reason, message: fault.message }
+            status: text(STATUS),
+            correlation_id: text(CORRELATION_ID),
+            event_data_id: text(EVENT_DATA_ID),
+            caller: text(CALLER),
+            texts: Texts { authorization: AUTHORIZATION.map(text), resource: RESOURCE.map(text), properties: PROPERTIES.map(text) },
+            unreadable: false,
+            names: NAMES,
+        }
     }
 
     fn text(&self, row: usize, column: usize) -> Option<&str> {
         self.columns.get(column)?.as_ref().and_then(|texts| cell_text(texts, row))
     }
-
-    fn texts(&self, row: usize) -> Texts<'_> {
-        let both = |columns: [usize; 2]| columns.map(|column| self.text(row, column));
-        Texts { authorization: both(AUTHORIZATION), resource: both(RESOURCE), properties: both(PROPERTIES) }
-    }
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_four_operations_are_told_in_any_case() {
-        assert_eq!(operation("Microsoft.Authorization/roleAssignments/write"), Some((Space::Role, Action::Write)));
-        assert_eq!(operation("MICROSOFT.AUTHORIZATION/ROLEASSIGNMENTS/DELETE"), Some((Space::Role, Action::Delete)));
-        assert_eq!(operation("microsoft.managedservices/registrationassignments/Write"), Some((Space::Registration, Action::Write)));
-        assert_eq!(operation(" Microsoft.ManagedServices/registrationAssignments/delete"), Some((Space::Registration, Action::Delete)));
-        for other in [
-            "",
-            "write",
-            "Microsoft.Authorization/roleAssignments/read",
-            "Microsoft.Authorization/roleAssignments",
-            "Microsoft.Authorization/policyAssignments/write",
-            "Microsoft.Authorization/roleAssignments/write/x",
-        ] {
-            assert_eq!(operation(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn only_success_proves() {
-        for word in ["Success", "succeeded", " SUCCEEDED "] {
-            assert!(proves(word));
-        }
-        for word in ["Start", "Started", "Accepted", "Failure", "Failed", ""] {
-            assert!(!proves(word));
-        }
-    }
 
     #[test]
     fn each_name_of_a_dictionary_is_looked_at_once_and_nulls_are_passed_over() {

@@ -6,6 +6,7 @@
 //! | the body's `Id` | id; path scope if it is a path |
 //! | `requestbody`, then `responseBody`, field by field | principal, role or registration definition, scope |
 //!
+//! What is looked for in `Properties` may stand in its `eventProperties`, too: exports to storage accounts are documented so.
 //! The `evidence` of `Authorization` is never looked at: it describes the caller's own right (R-ACCESS-6).
 
 use pecan_core::event::{Body, Space};
@@ -42,11 +43,14 @@ pub fn read(space: Space, texts: Texts<'_>) -> Content {
     let mut content = Content::default();
     let authorization = first_object(texts.authorization, &mut content.unreadable);
     let properties = first_object(texts.properties, &mut content.unreadable);
-    let bodies = properties.as_ref().map(|p| bodies(p, &mut content.unreadable)).unwrap_or_default();
+    let inside = properties.as_ref().map_or(Read::Empty, |p| p.object("eventProperties"));
+    content.unreadable |= matches!(inside, Read::Unreadable);
+    let properties: Vec<Object> = properties.into_iter().chain(inside.object()).collect();
+    let bodies: Vec<Object> = properties.iter().flat_map(|p| bodies(p, &mut content.unreadable)).collect();
     content.body = body(space, &bodies, &mut content.unreadable);
 
     let scope = authorization.and_then(|a| a.text("scope"));
-    let entity = properties.and_then(|p| p.text("entity"));
+    let entity = properties.iter().find_map(|p| p.text("entity"));
     let [column, column_as_sent] = texts.resource;
     let paths = [scope.as_deref(), column, column_as_sent, entity.as_deref()];
     let named = paths.into_iter().flatten().find_map(|path| assignment_in(space, path));

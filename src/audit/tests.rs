@@ -1,3 +1,7 @@
+mod damage;
+mod json;
+mod split;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,7 +73,11 @@ fn write(path: &Path, columns: Vec<(&'static str, ArrayRef)>, rows_of_group: usi
 }
 
 fn read_folder(folder: &Path) -> Result<(AuditInput, FilesRead)> {
-    let source = AuditSource { name: "activity".into(), uri: folder.display().to_string(), uri_as_written: "logs/".into(), format: AuditFormat::AzureActivity };
+    read_as(AuditFormat::AzureActivity, folder)
+}
+
+fn read_as(format: AuditFormat, folder: &Path) -> Result<(AuditInput, FilesRead)> {
+    let source = AuditSource { name: "activity".into(), uri: folder.display().to_string(), uri_as_written: "logs/".into(), format };
     let mut files = FilesRead::default();
     let input = read_sources(&[source], &mut files)?;
     Ok((input, files))

@@ -5,7 +5,7 @@ use arrow::datatypes::*;
 use pecan_core::charge::Reason;
 use pecan_core::time::{RawInstant, parse_day, parse_instant};
 
-use super::{One, Parsed, from_text, gather, nonsense};
+use super::{Fault, One, Parsed, from_text, gather, nonsense};
 
 const DAY_SECONDS: i128 = 86_400;
 const NANOS: i128 = 1_000_000_000;
@@ -33,11 +33,28 @@ pub fn days(array: &ArrayRef) -> Parsed<i32> {
 /// Reads a column of instants, in nanoseconds (details 7); a bare date is midnight UTC.
 pub fn instants(array: &ArrayRef) -> Parsed<RawInstant> {
     let filler = RawInstant(0);
-    let text = |t: &str| parse_instant(t).map_or_else(|| One::fault(t, Reason::NotADate, INSTANT), One::exact);
-    if let Some(parsed) = from_text(array, filler, text) {
+    if let Some(parsed) = from_text(array, filler, instant_text) {
         return parsed;
     }
     each_instant(array, |nanos| One::exact(RawInstant(nanos)), filler).unwrap_or_else(|| nonsense(array, filler, Reason::NotADate))
+}
+
+/// Reads one text as [`instants`] reads a cell; `None`: nothing but blanks.
+/// # Errors
+/// What is wrong with the text.
+pub fn instant(text: &str) -> Result<Option<RawInstant>, Fault> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match instant_text(text) {
+        One::Value { value, .. } => Ok(Some(value)),
+        One::Empty => Ok(None),
+        One::Fault(fault) => Err(*fault),
+    }
+}
+
+fn instant_text(text: &str) -> One<RawInstant> {
+    parse_instant(text).map_or_else(|| One::fault(text, Reason::NotADate, INSTANT), One::exact)
 }
 
 /// Reads dates and timestamps as nanoseconds; `None`: another type.

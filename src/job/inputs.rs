@@ -9,8 +9,6 @@ use crate::error::{Error, Result};
 
 const CHARGE_FORMATS: [&str; 1] = ["cost-management"];
 const CHARGE_FORMATS_LATER: [&str; 2] = ["daily-rated-usage", "focus"];
-const AUDIT_FORMATS: [&str; 1] = ["azure-activity"];
-const AUDIT_FORMATS_LATER: [&str; 1] = ["activity-log-json"];
 
 /// Tables that are lists taken at an instant (details 22).
 const LISTS: [&str; 2] = ["assignments", "lighthouse_assignments"];
@@ -49,14 +47,9 @@ pub(super) fn audit(file: &Section<'_>, root: &Path) -> Result<Vec<AuditSource>>
     let example = "[audit] with uri = \"activity/\" and format = \"azure-activity\"";
     sources(file, "audit", keys::AUDIT, example, |section, name| {
         let uri = section.required("uri", "uri = \"activity/\"")?;
-        let format = section.required("format", "format = \"azure-activity\"")?;
-        built_format(&section.dotted("format"), &format, &AUDIT_FORMATS, &AUDIT_FORMATS_LATER)?;
-        Ok(AuditSource {
-            name,
-            uri: location::resolve(&section.dotted("uri"), &uri, root)?,
-            uri_as_written: uri.text.written,
-            format: AuditFormat::AzureActivity,
-        })
+        let formats = [("azure-activity", AuditFormat::AzureActivity), ("activity-log-json", AuditFormat::ActivityLogJson)];
+        let format = section.word("format", &formats)?.ok_or_else(|| section.missing("format", "format = \"azure-activity\""))?;
+        Ok(AuditSource { name, uri: location::resolve(&section.dotted("uri"), &uri, root)?, uri_as_written: uri.text.written, format })
     })
 }
 

@@ -186,8 +186,8 @@ fn wrong_types_words_and_numbers_list_what_is_allowed() {
             "job_not_yet\n--set charges.format\n\"charges.format\" is \"focus\"\nThis version reads \"cost-management\" here; \"focus\" comes with a later one.",
         ),
         (
-            "audit.format=activity-log-json",
-            "job_not_yet\n--set audit.format\n\"audit.format\" is \"activity-log-json\"\nThis version reads \"azure-activity\" here; \"activity-log-json\" comes with a later one.",
+            "audit.format=activity-log-jsn",
+            "job_word\n--set audit.format\n\"audit.format\" is \"activity-log-jsn\"\nDid you mean \"activity-log-json\"? Allowed: \"azure-activity\", \"activity-log-json\".",
         ),
         (
             "charges.format=cost-managment",

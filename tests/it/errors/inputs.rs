@@ -98,6 +98,21 @@ pub const CASES: &[Case] = &[
     case("manifest", &["manifest.json", "../"], |s| s.export(|manifest| manifest["blobs"][0]["blobName"] = "e/../../secret.csv".into())),
     // Audit log
     case("format", &["audit/log.csv", "azure-activity"], |s| s.write("audit/log.csv", "TimeGenerated\n")),
+    case("format", &["audit/log.csv", "activity-log-json"], |s| {
+        s.job("azure-activity", "activity-log-json");
+        s.remove("audit/2026-09.parquet");
+        s.write("audit/log.csv", "time\n");
+    }),
+    case("audit_json", &["audit/PT1H.json, row 2", "no whole JSON object"], |s| {
+        s.write("audit/PT1H.json", "{\"TimeGenerated\":\"\"}\n{\"OperationNameValue\":\n")
+    }),
+    case("audit_json", &["audit/PT1H.json, row 1", "`records`"], |s| s.write("audit/PT1H.json", "{\"records\": 1, \"Records\": []}")),
+    case("audit_json", &["audit/az.json", "UTF-16", "Out-File"], |s| s.write("audit/az.json", b"\xff\xfe[\0]\0")),
+    case("audit_json_size", &["audit/PT1H.json, row 1", "16 MiB"], |s| s.write("audit/PT1H.json", "{\"Caller\":".repeat(2 << 20))),
+    case("column_missing", &["audit/PT1H.json", "`TimeGenerated`", "azure-activity"], |s| {
+        s.write("audit/PT1H.json", "{\"time\": \"2026-09-01\", \"operationName\": \"x\", \"OperationNameValue\": null}\n");
+    }),
+    case("damaged_file", &["audit/PT1H.json.gz"], |s| s.write("audit/PT1H.json.gz", b"\x1f\x8b\x08 but no more")),
     case("column_missing", &["audit/2026-09.parquet", "TimeGenerated"], |s| s.parquet("audit/2026-09.parquet", vec![("Caller", texts(&["x"]))])),
     // Reference tables
     case("column_missing", &["ref/partners.csv", "`organisation_id`", "partners"], |s| s.edit("ref/partners.csv", "organisation_id", "org")),
