@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sample.rs` | the sample, to the last digit, against a second opinion in plain Python |
 //! | `again.rs` | R-AGAIN-1, R-AGAIN-2, R-AGAIN-3: twice is nothing to do, newer export runs, groups, narrowing |
+//! | `logs.rs` | data-contracts §1.2: the audit log in every form gives the same tables |
 //! | `order.rs` | R-AGAIN-6: order, pieces, threads, formats of files never change the tables |
 //! | `shapes.rs` | R-PRODUCT-2: physical types and spellings of the same charges |
 //! | `interrupted.rs` | R-AGAIN-1: a run that was interrupted between two tables is completed, never doubled |
@@ -13,6 +14,7 @@
 
 mod again;
 mod interrupted;
+mod logs;
 mod order;
 mod sample;
 mod shapes;

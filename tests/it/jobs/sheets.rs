@@ -51,19 +51,21 @@ pub fn write_csv(path: &Path, rows: &RecordBatch) {
         let cell = |column: &ArrayRef| if column.is_null(row) { String::new() } else { column.as_string::<i32>().value(row).to_owned() };
         writer.write_record(texts.columns().iter().map(cell)).expect("a record");
     }
-    write_bytes(path, &writer.into_inner().expect("all records"));
+    write_bytes(path, writer.into_inner().expect("all records"));
 }
 
-fn write_bytes(path: &Path, bytes: &[u8]) {
+/// Writes bytes, gzipped if the name says so; folders are made.
+pub fn write_bytes(path: &Path, bytes: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
-    let file = File::create(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    if path.extension().is_some_and(|x| x == "gz") {
-        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
-        packed.write_all(bytes).and_then(|()| packed.finish().map(drop)).expect("a written file");
-    } else {
-        let mut file = file;
-        file.write_all(bytes).expect("a written file");
-    }
+    let is_packed = path.extension().is_some_and(|x| x == "gz");
+    let written = if is_packed { std::fs::write(path, gzipped(bytes.as_ref())) } else { std::fs::write(path, bytes) };
+    written.unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+}
+
+/// Packs bytes.
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).and_then(|()| packed.finish()).expect("bytes in memory")
 }
 
 /// The rows in another order.
@@ -113,7 +115,7 @@ impl RawCsv {
 
     /// Writes some records with the header.
     pub fn write(&self, path: &Path, records: &[Vec<u8>]) {
-        write_bytes(path, &[self.header.clone(), records.concat()].concat());
+        write_bytes(path, [self.header.clone(), records.concat()].concat());
     }
 }
 
