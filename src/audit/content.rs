@@ -6,7 +6,7 @@
 //! | the body's `Id` | id; path scope if it is a path |
 //! | `requestbody`, then `responseBody`, field by field | principal, role or registration definition, scope |
 //!
-//! What is looked for in `Properties` may stand in its `eventProperties`, too: exports to storage accounts are documented so.
+//! What is looked for in `Properties` may stand in its `eventProperties`, too: some exports to storage accounts write it so.
 //! The `evidence` of `Authorization` is never looked at: it describes the caller's own right (R-ACCESS-6).
 
 use pecan_core::event::{Body, Space};
