@@ -64,6 +64,7 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
     speak::start_log(global);
     let view = View::of(global);
     match &args.command {
+        Command::Init(choice) => speak::answer(&asked::init(&choice.request(), global.threads(), &global.progress(), &view)?, out),
         Command::Run(choice) => {
             let job = Job::load(&choice.selection.job, &global.set)?;
             let summary = asked::run(&job, &choice.selection.options(choice.dry_run, global)?)?;

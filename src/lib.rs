@@ -39,4 +39,5 @@ pub mod run_row;
 pub mod pipeline;
 pub mod check;
 pub mod explain;
+pub mod init;
 pub mod cli;

@@ -23,6 +23,8 @@ use definitions::Definitions;
 use row::{Row, RowFault, Rows};
 use tables::Stamp;
 
+pub use tables::COLUMNS;
+
 /// What the reference files of a job say.
 #[derive(Debug, Default)]
 pub struct ReferenceInput {

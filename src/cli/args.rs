@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use pecan_core::time::Day;
 
 use crate::error::Result;
+use crate::init::InitRequest;
 use crate::job::{Job, Question, RunOptions, parse_day};
 use crate::progress::Progress;
 
@@ -60,6 +61,8 @@ pub(super) enum OutputFormat {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Write a new job: job file, reference tables, a script that fetches what is missing; looks at the inputs it is given
+    Init(InitChoice),
     /// Bring the output up to date with everything the inputs now say
     Run(RunChoice),
     /// Show what a run would read, replace and keep, and why; writes nothing
@@ -82,6 +85,29 @@ pub(super) enum Command {
     Man,
     /// Print every output table and column as JSON
     Schema,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct InitChoice {
+    /// Where the job goes
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Where to look for exports, activity logs, answers of az and reference tables [default: DIR]
+    #[arg(value_name = "URI")]
+    pub places: Vec<PathBuf>,
+    /// Partner ID (MPN id) of the billed partner
+    #[arg(long, value_name = "ID")]
+    pub partner_id: Option<String>,
+    /// Replace the job file that is there (it is kept as job.toml.old); reference tables are never replaced
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl InitChoice {
+    /// The same, in the words of the job.
+    pub fn request(&self) -> InitRequest {
+        InitRequest { folder: self.folder.clone(), places: self.places.clone(), partner_id: self.partner_id.clone(), force: self.force }
+    }
 }
 
 #[derive(Debug, clap::Args)]

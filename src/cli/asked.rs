@@ -10,11 +10,20 @@ use super::speak::View;
 use crate::check::{self, CheckReport};
 use crate::error::{Error, Result};
 use crate::explain;
+use crate::init::{self, InitRequest};
 use crate::job::{Job, Question, RunOptions};
 use crate::pipeline;
 use crate::progress::Progress;
 use crate::schema::{self, Table};
 use crate::summary::Summary;
+
+/// `pecan init`.
+pub(super) fn init(request: &InitRequest, threads: usize, progress: &Progress, view: &View) -> Result<String> {
+    let report = pipeline::in_pool(threads, || init::init(request, progress));
+    progress.finish();
+    let report = report?;
+    Ok(view.show(|| report.to_json(), |width, colour| report.to_text(width, colour)))
+}
 
 /// `pecan run`.
 pub(super) fn run(job: &Job, options: &RunOptions) -> Result<Summary> {

@@ -38,7 +38,7 @@ fn the_definition_is_sound_and_offers_only_what_exists() {
     for word in ["run", "plan", "check", "explain", "completions", "man", "schema", "--set", "--threads", "Exit codes"] {
         assert!(said.out.contains(word), "{word}");
     }
-    for later in ["reconcile", "report", "verify", "maintain", "generate", "init", "commit", "--memory-limit"] {
+    for later in ["reconcile", "report", "verify", "maintain", "generate", "commit", "--memory-limit"] {
         assert!(!Args::command().get_subcommands().any(|c| c.get_name() == later) && !said.out.contains(&format!("--{later}")), "{later}");
     }
     assert!(pecan(&["--version"]).out.starts_with("pecan "));

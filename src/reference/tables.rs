@@ -22,6 +22,20 @@ pub struct Stamp {
     pub snapshot_scope: Option<String>,
 }
 
+/// Every table that a run reads, with the columns it asks for.
+pub const COLUMNS: [(&str, &[Wanted]); 10] = [
+    ("assignments", &ASSIGNMENTS),
+    ("partners", &PARTNERS),
+    ("principals", &PRINCIPALS),
+    ("group_members", &GROUP_MEMBERS),
+    ("lighthouse_definitions", &LIGHTHOUSE_DEFINITIONS),
+    ("lighthouse_assignments", &LIGHTHOUSE_ASSIGNMENTS),
+    ("roles", &ROLES),
+    ("rates", &RATES),
+    ("products", &PRODUCTS),
+    ("management_groups", &MANAGEMENT_GROUPS),
+];
+
 const fn instant(name: &'static str) -> Wanted {
     Wanted::new(name, Kind::Instant)
 }

@@ -6,6 +6,7 @@ mod docs;
 mod errors;
 mod explain;
 mod hostile;
+mod init;
 mod jobs;
 mod oracle;
 mod tables;

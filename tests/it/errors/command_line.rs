@@ -10,6 +10,9 @@ pub const CASES: &[Case] = &[
     case("usage", &["rum"], |s| s.arguments(&["rum", "job.toml"])),
     case("usage_days", &["--until", "2026-10-01"], |s| s.arguments(&["run", "job.toml", "--from", "2026-10-02", "--until", "2026-10-01"])),
     case("usage_line", &["--line", "[SOURCE:]FILE:ROW"], |s| s.arguments(&["explain", "job.toml", "--line", "a.csv"])),
+    case("init_exists", &["job.toml", "--force"], |s| s.arguments(&["init", "."])),
+    case("init_folder", &["job.toml", "not a folder"], |s| s.arguments(&["init", "job.toml"])),
+    case("job_not_yet", &["s3://"], |s| s.arguments(&["init", "new", "s3://bucket/exports"])),
     case("job_not_readable", &["nowhere.toml"], |s| s.arguments(&["run", "nowhere.toml"])),
     case("job_syntax", &["job.toml:1:"], |s| s.job("name = \"small\"", "name = ")),
     case("job_unknown_key", &["job.toml:19:1", "gap_tolerence_seconds", "Did you mean \"gap_tolerance_seconds\"?"], |s| {
