@@ -16,7 +16,7 @@ mod role_record;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pecan_core::charge::Reason;
-use pecan_core::event::{AuditRecord, Place};
+use pecan_core::event::{AuditRecord, Place, PrincipalKinds};
 use pecan_core::time::RawInstant;
 use rayon::prelude::*;
 
@@ -51,6 +51,8 @@ pub struct AuditInput {
     pub rejections: Vec<Rejection>,
     /// What else is counted for the run report.
     pub counts: BTreeMap<&'static str, u64>,
+    /// What request bodies call the principals.
+    pub principal_kinds: PrincipalKinds,
 }
 
 /// Reads every audit source of the job. The files read are entered into `files`; places of records point into it.
@@ -130,6 +132,7 @@ struct Found {
     records: Vec<AuditRecord>,
     refused: Vec<Refused>,
     counts: BTreeMap<&'static str, u64>,
+    principal_kinds: PrincipalKinds,
 }
 
 impl Found {
@@ -137,6 +140,14 @@ impl Found {
     fn time(&mut self, time: RawInstant) {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.newest = Some(self.newest.map_or(time, |newest| newest.max(time)));
+    }
+
+    /// Enters what a record calls the principal that receives the role.
+    fn principal(&mut self, content: &content::Content) {
+        let principal = content.body.as_ref().and_then(|body| body.principal_id.as_deref());
+        if let Some((principal, kind)) = principal.zip(content.principal_kind) {
+            self.principal_kinds.add(principal, kind);
+        }
     }
 
     /// Counts something for the run report.
@@ -204,6 +215,7 @@ impl Log<'_> {
         input.rows += found.rows;
         input.passed_over += found.passed_over;
         input.records.extend(found.records);
+        input.principal_kinds.merge(&found.principal_kinds);
         for (word, more) in found.counts {
             *input.counts.entry(word).or_default() += more;
         }

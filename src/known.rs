@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pecan_core::event::{ListedAssignment, Space};
+use pecan_core::event::{AuditRecord, ListedAssignment, Space};
 use pecan_core::knowledge::{Facts, Knowledge, Unusable, learn};
 use pecan_core::pairing::RejectedRecord;
+use pecan_core::scope::Scope;
 use pecan_core::time::RawInstant;
 
 use crate::audit;
@@ -41,6 +42,10 @@ pub struct Known {
     pub role_records: u64,
     /// Complete lists of role assignments by the scope they are complete for as written; `None` = everything.
     pub lists: BTreeMap<Option<String>, ListsOfScope>,
+    /// Subscriptions, lower case, that a record about roles or a list names.
+    pub mentioned: BTreeSet<String>,
+    /// Lists of role assignments that claim to be of everything, by instant: the subscriptions their rows lie in.
+    pub unscoped: BTreeMap<RawInstant, BTreeSet<String>>,
 }
 
 /// The lists of role assignments that are complete for one scope.
@@ -64,7 +69,17 @@ impl Known {
         let tables = reference::read(job, &mut files)?;
         let lists = lists(&tables.reference.listed);
         let role_records = audit.records.len() as u64;
-        let facts = Facts { records: audit.records, reference: tables.reference, cutoff: job.cutoff, first_record: audit.first, newest_record: audit.newest };
+        let (named, unscoped) = (mentioned(&audit.records, &tables.reference.listed), unscoped(&tables.reference.listed));
+        let mut principal_kinds = audit.principal_kinds;
+        principal_kinds.merge(&tables.principal_kinds);
+        let facts = Facts {
+            records: audit.records,
+            reference: tables.reference,
+            cutoff: job.cutoff,
+            first_record: audit.first,
+            newest_record: audit.newest,
+            principal_kinds,
+        };
         let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e))?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         let all = audit.counts.iter().chain(&tables.counts).chain(&learned.counts).map(|(word, n)| (*word, *n));
@@ -88,6 +103,8 @@ impl Known {
             audit_rows: audit.rows,
             role_records,
             lists,
+            mentioned: named,
+            unscoped,
             files,
         })
     }
@@ -110,6 +127,26 @@ fn lists(listed: &[ListedAssignment]) -> BTreeMap<Option<String>, ListsOfScope> 
     }
     let of_scope = |at: &BTreeSet<RawInstant>| Some(ListsOfScope { first: *at.first()?, newest: *at.last()?, lists: at.len() as u64 });
     instants.into_iter().filter_map(|(scope, at)| Some((scope, of_scope(&at)?))).collect()
+}
+
+/// Subscriptions that records about roles and lists speak of.
+fn mentioned(records: &[AuditRecord], listed: &[ListedAssignment]) -> BTreeSet<String> {
+    let bodies = records.iter().filter_map(|r| r.body.as_ref()?.scope.as_deref());
+    let records = records.iter().filter_map(|r| r.path_scope.as_deref()).chain(bodies);
+    let lists = listed.iter().flat_map(|row| [Some(row.scope.as_str()), row.snapshot_scope.as_deref()]).flatten();
+    records.chain(lists).filter_map(subscription).collect()
+}
+
+fn unscoped(listed: &[ListedAssignment]) -> BTreeMap<RawInstant, BTreeSet<String>> {
+    let mut lists: BTreeMap<RawInstant, BTreeSet<String>> = BTreeMap::new();
+    for row in listed.iter().filter(|row| row.space == Space::Role && row.snapshot_scope.is_none()) {
+        lists.entry(row.snapshot_at).or_default().extend(subscription(&row.scope));
+    }
+    lists
+}
+
+fn subscription(scope: &str) -> Option<String> {
+    Scope::parse(scope).subscription_id().map(str::to_owned)
 }
 
 fn unusable(what: &Unusable) -> Error {

@@ -10,7 +10,7 @@ mod tables;
 
 use std::collections::BTreeMap;
 
-use pecan_core::event::{ListedAssignment, Place, Space};
+use pecan_core::event::{ListedAssignment, Place, PrincipalKinds, Space};
 use pecan_core::reference::Authorization;
 
 use crate::error::{Error, Result};
@@ -34,6 +34,8 @@ pub struct ReferenceInput {
     pub rejections: Vec<Rejection>,
     /// What is counted for the run report.
     pub counts: BTreeMap<&'static str, u64>,
+    /// What lists call the principals.
+    pub principal_kinds: PrincipalKinds,
 }
 
 /// Reads all reference tables but `statement`, which only the month's reconciliation needs.
@@ -45,7 +47,7 @@ pub fn read(job: &Job, files: &mut FilesRead) -> Result<ReferenceInput> {
 }
 
 fn read_tables(tables: &Sources, files: &mut FilesRead) -> Result<ReferenceInput> {
-    let mut reader = Reader { files, rejections: Vec::new(), counts: BTreeMap::new() };
+    let mut reader = Reader { files, rejections: Vec::new(), counts: BTreeMap::new(), principal_kinds: PrincipalKinds::default() };
     let mut listed = reader.lists(&tables.assignments, Space::Role)?;
     listed.extend(reader.lists(&tables.lighthouse_assignments, Space::Registration)?);
     let reference = pecan_core::reference::Reference {
@@ -59,7 +61,7 @@ fn read_tables(tables: &Sources, files: &mut FilesRead) -> Result<ReferenceInput
         products: reader.table("products", &tables.products, &tables::PRODUCTS, tables::product)?,
         management_groups: reader.table("management_groups", &tables.management_groups, &tables::MANAGEMENT_GROUPS, tables::management_group)?,
     };
-    Ok(ReferenceInput { reference, rejections: reader.rejections, counts: reader.counts })
+    Ok(ReferenceInput { reference, rejections: reader.rejections, counts: reader.counts, principal_kinds: reader.principal_kinds })
 }
 
 /// What is gathered beside the rows.
@@ -67,6 +69,7 @@ struct Reader<'a> {
     files: &'a mut FilesRead,
     rejections: Vec<Rejection>,
     counts: BTreeMap<&'static str, u64>,
+    principal_kinds: PrincipalKinds,
 }
 
 impl Reader<'_> {
@@ -126,18 +129,34 @@ impl Reader<'_> {
                 let stamp = stamp_of(source, &file)?;
                 let wanted = list_columns(space, &stamp);
                 let index = self.files.enter(&file, source.table)?;
-                if written(&file)? == Written::Json {
+                let mut kinds = PrincipalKinds::default();
+                let mut take = |row: Row<'_>| {
+                    tables::principal_kind(row, &mut kinds);
+                    tables::listed(row, space, &stamp).map(|listed| rows.push(listed))
+                };
+                let nothing = if written(&file)? == Written::Json {
                     check_json(&stamp, &file)?;
-                    self.az_list(&file, index, (space, &stamp), &wanted, &mut rows)?;
+                    self.az_list(&file, index, space, &wanted, &mut take)? == 0
                 } else {
-                    self.file(&file, index, source.table, &wanted, &mut |row| tables::listed(row, space, &stamp).map(|listed| rows.push(listed)))?;
-                }
+                    self.file(&file, index, source.table, &wanted, &mut take)?;
+                    false
+                };
+                rows.extend(nothing_listed(space, &stamp, index).filter(|_| nothing));
+                self.principal_kinds.merge(&kinds);
             }
         }
         Ok(rows)
     }
 
-    fn az_list(&mut self, file: &InputFile, index: u32, (space, stamp): (Space, &Stamp), wanted: &[Wanted], rows: &mut Vec<ListedAssignment>) -> Result<()> {
+    /// How many assignments the list names; 0: it is there and holds nothing.
+    fn az_list(
+        &mut self,
+        file: &InputFile,
+        index: u32,
+        space: Space,
+        wanted: &[Wanted],
+        take: &mut dyn FnMut(Row<'_>) -> std::result::Result<(), RowFault>,
+    ) -> Result<usize> {
         let answer = az::Answer::read(file)?;
         if answer.goes_on {
             let seen = "an answer with a nextLink: the list goes on elsewhere, and what is missing from it would count as taken away";
@@ -145,12 +164,12 @@ impl Reader<'_> {
         }
         let elements = answer.elements(file)?;
         if elements.is_empty() {
-            rows.extend(nothing_listed(space, stamp, index));
-            return Ok(());
+            return Ok(0);
         }
         let batch = az::batch(&elements, space, wanted, file)?;
         self.files.set_rows(index, u64::try_from(batch.rows).unwrap_or(u64::MAX));
-        self.batch(batch, index, wanted, &mut |row| tables::listed(row, space, stamp).map(|listed| rows.push(listed)))
+        self.batch(batch, index, wanted, take)?;
+        Ok(elements.len())
     }
 
     /// Hands every row of a CSV or Parquet file to `take`; what it cannot understand becomes a rejection.

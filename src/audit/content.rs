@@ -9,7 +9,7 @@
 //! What is looked for in `Properties` may stand in its `eventProperties`, too: some exports to storage accounts write it so.
 //! The `evidence` of `Authorization` is never looked at: it describes the caller's own right (R-ACCESS-6).
 
-use pecan_core::event::{Body, Space};
+use pecan_core::event::{Body, PrincipalKind, Space};
 use pecan_core::scope::{id_key, last_segment};
 
 use crate::json::{self, Object, Read};
@@ -36,6 +36,8 @@ pub struct Content {
     pub body: Option<Body>,
     /// Whether some of the JSON could not be read; what it held counts as absent.
     pub unreadable: bool,
+    /// What the body calls the principal that receives the role; no part of what records are compared by.
+    pub principal_kind: Option<PrincipalKind>,
 }
 
 /// Reads the texts of a record of one name space.
@@ -48,6 +50,7 @@ pub fn read(space: Space, texts: Texts<'_>) -> Content {
     let properties: Vec<Object> = properties.into_iter().chain(inside.object()).collect();
     let bodies: Vec<Object> = properties.iter().flat_map(|p| bodies(p, &mut content.unreadable)).collect();
     content.body = body(space, &bodies, &mut content.unreadable);
+    content.principal_kind = bodies.iter().find_map(|b| b.object("properties").object()?.text("principalType").and_then(|word| PrincipalKind::parse(&word)));
 
     let scope = authorization.and_then(|a| a.text("scope"));
     let entity = properties.iter().find_map(|p| p.text("entity"));
@@ -170,13 +173,18 @@ mod tests {
         assert_eq!(id(texts).as_deref(), Some("d"));
         let body = request("E-1", RG);
         let texts = Texts { properties: [Some("{}"), Some(&body)], ..texts };
-        assert_eq!(read(Space::Role, texts), Content { assignment_id: Some("e-1".into()), path_scope: None, body: Some(role_body(RG)), unreadable: false });
+        assert_eq!(read(Space::Role, texts), Content { assignment_id: Some("e-1".into()), path_scope: None, body: Some(role_body(RG)), ..as_user() });
         let texts = Texts { properties: [None, None], ..texts };
         assert_eq!(read(Space::Role, texts), Content::default());
     }
 
     fn role_body(scope: &str) -> Body {
         Body { principal_id: Some("p-1".into()), role_definition_id: Some("r-1".into()), definition_id: None, scope: Some(scope.into()) }
+    }
+
+    /// What a body that calls its principal a user leaves at that.
+    fn as_user() -> Content {
+        Content { principal_kind: Some(PrincipalKind::User), ..Content::default() }
     }
 
     #[test]
@@ -205,7 +213,7 @@ mod tests {
         let wrapped = serde_json::to_string(properties).expect("text");
         for text in [properties, wrapped.as_str()] {
             let content = read(Space::Role, Texts { properties: [None, Some(text)], ..Texts::default() });
-            assert_eq!(content, Content { assignment_id: Some("22".into()), path_scope: Some(RG.into()), body: Some(role_body(RG)), unreadable: false });
+            assert_eq!(content, Content { assignment_id: Some("22".into()), path_scope: Some(RG.into()), body: Some(role_body(RG)), ..as_user() });
         }
     }
 
@@ -215,7 +223,7 @@ mod tests {
             serde_json::json!({"id": role_path(RG, "Z"), "name": "Z", "properties": {"principalId": "other", "roleDefinitionId": "/x/R-1", "scope": RG}});
         let properties = serde_json::json!({"requestBody": {"properties": {"principalid": "P-1"}}, "responseBody": response.to_string()}).to_string();
         let content = read(Space::Role, Texts { properties: [Some(&properties), None], ..Texts::default() });
-        assert_eq!(content, Content { assignment_id: Some("z".into()), path_scope: Some(RG.into()), body: Some(role_body(RG)), unreadable: false });
+        assert_eq!(content, Content { assignment_id: Some("z".into()), path_scope: Some(RG.into()), body: Some(role_body(RG)), ..Content::default() });
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Found {
     pub(super) fn role_record(&mut self, record: RoleRecord<'_>) {
         let content = content::read(record.operation.0, record.texts);
         self.count("unreadable_audit_json", u64::from(content.unreadable || record.unreadable));
+        self.principal(&content);
         let trimmed = |text: Option<&str>| text.unwrap_or_default().trim().to_string();
         let event_data_id = trimmed(record.event_data_id);
         let missing = |message: String| Fault { value: String::new(), reason: Reason::Missing, message };

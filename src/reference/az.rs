@@ -99,7 +99,7 @@ pub fn batch(elements: &[&str], space: Space, wanted: &[Wanted], file: &InputFil
 fn is_told(space: Space, column: &str) -> bool {
     match column {
         "id" | "scope" | "created_on" => true,
-        "principal_id" | "role_definition_id" => space == Space::Role,
+        "principal_id" | "role_definition_id" | "principal_type" => space == Space::Role,
         "definition_id" => space == Space::Registration,
         _ => false,
     }
@@ -111,6 +111,7 @@ fn cell(space: Space, column: &str, object: &Object) -> Option<String> {
         (Space::Role, "principal_id") => field(object, "principalId"),
         (Space::Role, "role_definition_id") => field(object, "roleDefinitionId"),
         (Space::Role, "scope") => field(object, "scope"),
+        (Space::Role, "principal_type") => field(object, "principalType"),
         (Space::Role, "created_on") => field(object, "createdOn"),
         (Space::Registration, "definition_id") => field(object, "registrationDefinitionId"),
         (Space::Registration, "scope") => id(object).and_then(|id| scope_before_provider(&id)),

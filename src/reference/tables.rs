@@ -1,9 +1,9 @@
 //! The reference tables: which columns each has, and how a row of it is understood (data-contracts §1.3).
 //!
-//! Columns that no rule needs (principal_type) are not asked for. Faults are looked for in the order of the columns.
+//! `principal_type` is information for people (what kind of principal is it?) and decides nothing. Faults are looked for in the order of the columns.
 
 use pecan_core::charge::Reason;
-use pecan_core::event::{ListedAssignment, Space};
+use pecan_core::event::{ListedAssignment, PrincipalKind, PrincipalKinds, Space};
 use pecan_core::reference::{Authorization, Channel, ExcludedKind, ManagementGroupRow, Member, Partner, Principal, ProductMatch, ProductRow, Rate, RoleRow};
 use pecan_core::time::RawInstant;
 
@@ -45,7 +45,7 @@ const fn day(name: &'static str) -> Wanted {
 }
 
 /// `assignments`. A stamp of the job file may stand for snapshot_at.
-pub const ASSIGNMENTS: [Wanted; 7] = [
+pub const ASSIGNMENTS: [Wanted; 8] = [
     instant("snapshot_at"),
     Wanted::id("snapshot_scope").need(Need::Optional),
     Wanted::id("id"),
@@ -53,6 +53,7 @@ pub const ASSIGNMENTS: [Wanted; 7] = [
     Wanted::id("role_definition_id"),
     Wanted::id("scope"),
     instant("created_on"),
+    Wanted::new("principal_type", Kind::Text).need(Need::Optional),
 ];
 
 /// `lighthouse_assignments`.
@@ -100,6 +101,13 @@ pub fn listed(row: Row<'_>, space: Space, stamp: &Stamp) -> Read<ListedAssignmen
     }
     listed.created_on = row.instant("created_on")?;
     Ok(listed)
+}
+
+/// What a row of `assignments` calls its principal.
+pub fn principal_kind(row: Row<'_>, kinds: &mut PrincipalKinds) {
+    if let Some((principal, kind)) = row.id("principal_id").zip(row.text("principal_type").and_then(PrincipalKind::parse)) {
+        kinds.add(&principal, kind);
+    }
 }
 
 /// A scope path as written: what does not begin with `/` can cover nothing and is most likely a bare id.

@@ -29,6 +29,8 @@ pub struct AccessInterval {
     pub stopped_by: Option<StoppedBy>,
     /// Who took it away, if a record says so.
     pub stopped_caller: Option<String>,
+    /// The Lighthouse definition it comes through; `None`: a role assignment.
+    pub definition_id: Option<String>,
 }
 
 /// What the fold found besides intervals.
@@ -115,6 +117,10 @@ impl Access {
             started_by: if span.from > in_force.span.from { StartedBy::Definition } else { in_force.started_by },
             stopped_by: if cut_short { Some(StoppedBy::Definition) } else { in_force.stopped_by },
             stopped_caller: in_force.stopped_caller.clone().filter(|_| !cut_short),
+            definition_id: match &in_force.content {
+                Content::Role { .. } => None,
+                Content::Registration { definition_id, .. } => Some(definition_id.clone()),
+            },
         });
     }
 

@@ -1,5 +1,7 @@
 //! What the audit log and the assignment lists say, one record at a time (R-ACCESS).
 
+use std::collections::BTreeMap;
+
 use crate::scope::Scope;
 use crate::time::RawInstant;
 
@@ -55,6 +57,63 @@ pub struct AuditRecord {
     pub body: Option<Body>,
     /// Who called, as written.
     pub caller: Option<String>,
+}
+
+/// What Microsoft calls a principal. Information for people: no decision about credit looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PrincipalKind {
+    /// A group of another tenant: the foreign principal of "admin on behalf of".
+    ForeignGroup,
+    /// A group.
+    Group,
+    /// A service principal or managed identity.
+    ServicePrincipal,
+    /// A user or guest.
+    User,
+}
+
+impl PrincipalKind {
+    /// Microsoft's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            PrincipalKind::ForeignGroup => "ForeignGroup",
+            PrincipalKind::Group => "Group",
+            PrincipalKind::ServicePrincipal => "ServicePrincipal",
+            PrincipalKind::User => "User",
+        }
+    }
+
+    /// Reads the word, in any case; other words say nothing.
+    pub fn parse(text: &str) -> Option<PrincipalKind> {
+        let all = [PrincipalKind::ForeignGroup, PrincipalKind::Group, PrincipalKind::ServicePrincipal, PrincipalKind::User];
+        all.into_iter().find(|kind| text.trim().eq_ignore_ascii_case(kind.word()))
+    }
+}
+
+/// What request bodies and lists call each principal. Where they disagree, a foreign group comes first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PrincipalKinds(BTreeMap<String, PrincipalKind>);
+
+impl PrincipalKinds {
+    /// Enters what one source says. `principal_id`: lower case.
+    pub fn add(&mut self, principal_id: &str, kind: PrincipalKind) {
+        match self.0.get_mut(principal_id) {
+            Some(known) => *known = kind.min(*known),
+            None => {
+                self.0.insert(principal_id.to_owned(), kind);
+            }
+        }
+    }
+
+    /// Takes over what others say.
+    pub fn merge(&mut self, other: &PrincipalKinds) {
+        other.0.iter().for_each(|(id, kind)| self.add(id, *kind));
+    }
+
+    /// What a principal is; `None`: nobody says.
+    pub fn of(&self, principal_id: &str) -> Option<PrincipalKind> {
+        self.0.get(principal_id).copied()
+    }
 }
 
 /// The fields of a request or response body that say what was assigned. Ids are last segments in lower case.
@@ -122,5 +181,25 @@ impl Content {
         match self {
             Content::Role { scope, .. } | Content::Registration { scope, .. } => scope,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_group_comes_first_whatever_the_order() {
+        let said = [PrincipalKind::User, PrincipalKind::ForeignGroup, PrincipalKind::Group];
+        let mut kinds = PrincipalKinds::default();
+        for kind in said {
+            kinds.add("p", kind);
+        }
+        let mut other = PrincipalKinds::default();
+        said.iter().rev().for_each(|kind| other.add("p", *kind));
+        kinds.merge(&other);
+        assert_eq!((kinds.of("p"), other.of("p"), kinds.of("q")), (Some(PrincipalKind::ForeignGroup), Some(PrincipalKind::ForeignGroup), None));
+        assert!(said.iter().all(|kind| PrincipalKind::parse(&kind.word().to_ascii_uppercase()) == Some(*kind)));
+        assert_eq!(PrincipalKind::parse("Unknown"), None);
     }
 }

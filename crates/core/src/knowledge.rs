@@ -9,7 +9,7 @@ use crate::access::{Access, AccessInterval};
 use crate::charge::{Amounts, Evidence, Numbers, Outcome, Product, Reason};
 use crate::coverage::{OrganisationDay, Touch, Verdict, decide};
 use crate::credit::{AmountFault, amounts};
-use crate::event::{AuditRecord, ListedAssignment, Space};
+use crate::event::{AuditRecord, ListedAssignment, PrincipalKinds, Space};
 use crate::listing::{Lists, ListsTooClose, ManagementGroups};
 use crate::money::D22;
 use crate::pairing::{Paired, RejectedRecord, pair, written};
@@ -34,6 +34,8 @@ pub struct Facts {
     pub first_record: Option<RawInstant>,
     /// The newest one: the default cutoff (details 27).
     pub newest_record: Option<RawInstant>,
+    /// What principals are called; no decision looks at it.
+    pub principal_kinds: PrincipalKinds,
 }
 
 /// Inputs that cannot be meant (exit 3).
@@ -71,6 +73,8 @@ pub struct Knowledge {
     pub products: Products,
     /// Management groups above subscriptions.
     pub groups: ManagementGroups,
+    /// What principals are called; no decision looks at it.
+    pub principal_kinds: PrincipalKinds,
     role_lists: Lists,
     cutoff: Option<Instant>,
     first_record: Option<RawInstant>,
@@ -96,6 +100,7 @@ pub fn learn(facts: Facts, rules: Rules) -> Result<Learned, Unusable> {
         roles: Roles::new(&reference.roles, rules.unknown_roles),
         products: Products::new(&reference.rates, &reference.products),
         groups,
+        principal_kinds: facts.principal_kinds,
         role_lists,
         cutoff: facts.cutoff.or(facts.newest_record).map(RawInstant::down),
         first_record: facts.first_record,

@@ -53,6 +53,7 @@ pub struct Parties {
     by_tenant: BTreeMap<String, BilledCode>,
     billed: Vec<Billed>,
     links: BTreeMap<String, Vec<Link>>,
+    unknown_partner_ids: BTreeMap<String, BTreeSet<String>>,
     /// Rows of `principals` whose MPN id the partners table lacks (details 17).
     pub links_without_organisation: u64,
 }
@@ -113,7 +114,10 @@ impl Parties {
     fn add_links(&mut self, principals: &[Principal]) {
         for row in principals {
             match self.by_mpn.get(&row.mpn_id) {
-                None => self.links_without_organisation = self.links_without_organisation.saturating_add(1),
+                None => {
+                    self.links_without_organisation = self.links_without_organisation.saturating_add(1);
+                    self.unknown_partner_ids.entry(row.principal_id.clone()).or_default().insert(row.mpn_id.clone());
+                }
                 Some(organisation) => {
                     let link = row.linked.map(|span| Link { organisation: *organisation, channel: row.channel, span });
                     self.links.entry(row.principal_id.clone()).or_default().extend(link);
@@ -175,6 +179,16 @@ impl Parties {
     /// Every link a principal ever has (details 24).
     pub fn links(&self, principal: &str) -> &[Link] {
         self.links.get(principal).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every principal that has links, in order.
+    pub fn linked_principals(&self) -> impl Iterator<Item = (&str, &[Link])> {
+        self.links.iter().map(|(principal, links)| (principal.as_str(), links.as_slice()))
+    }
+
+    /// Partner ids that rows of a principal name and the partners table lacks: they link to nobody (details 17).
+    pub fn unknown_partner_ids(&self, principal: &str) -> impl Iterator<Item = &str> {
+        self.unknown_partner_ids.get(principal).into_iter().flatten().map(String::as_str)
     }
 }
 

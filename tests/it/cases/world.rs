@@ -118,6 +118,7 @@ impl World {
             cutoff: self.cutoff,
             first_record: at(self.first, self.records.iter().map(|r| r.time).min()),
             newest_record: at(self.newest, self.records.iter().map(|r| r.time).max()),
+            ..Facts::default()
         }
     }
 

@@ -29,6 +29,7 @@ pub fn learned(world: &World) -> Option<knowledge::Learned> {
         cutoff: inputs.cutoff,
         first_record: inputs.first_record,
         newest_record: inputs.newest_record,
+        ..Facts::default()
     };
     knowledge::learn(facts, inputs.rules).ok()
 }
