@@ -6,6 +6,7 @@
 pub mod cells;
 mod class;
 pub mod lines;
+pub mod losses;
 pub mod newest;
 pub mod one;
 mod row;
@@ -27,6 +28,7 @@ use pecan_core::time::{Day, RawInstant};
 use self::cells::{BatchCells, SumTooLarge, Sums, checked_sum};
 use self::class::Classes;
 use self::lines::{CodedTexts, Line, LineColumns, Provenance};
+use self::losses::{BatchLosses, Losses};
 use self::newest::{BatchNames, Names};
 use self::row::{Row, Rows};
 use self::scopes::Scopes;
@@ -38,6 +40,7 @@ use crate::source::ChargeBatch;
 use crate::spellings::Spellings;
 
 pub use self::row::RowFault;
+pub use self::scopes::{ScopeDay, ScopeNews};
 
 /// What every batch of a group is decided with.
 pub struct Context<'a> {
@@ -51,30 +54,8 @@ pub struct Context<'a> {
     pub carry: &'a [String],
     /// The group, for messages.
     pub group_id: &'a str,
-}
-
-/// The scopes of a batch that something is to be told of.
-#[derive(Debug, Default)]
-pub struct ScopeNews {
-    /// Scopes by code.
-    pub scopes: Spellings,
-    /// Scope-days that reached the access question, distinct.
-    pub days: Vec<ScopeDay>,
-    /// Missed credit at 12 places by code of the scope and billing currency, what rests on no evidence left out.
-    pub missed: Vec<(u32, Option<String>, i128)>,
-}
-
-/// A scope-day that reached the access question.
-#[derive(Debug, Clone)]
-pub struct ScopeDay {
-    /// First day of the billing month.
-    pub month: i32,
-    /// Usage day.
-    pub day: i32,
-    /// Code of the scope.
-    pub scope: u32,
-    /// Its answer.
-    pub answer: Arc<Answer>,
+    /// Whether to add up losses; a run has no use for them.
+    pub losses: bool,
 }
 
 /// What became of a batch.
@@ -89,6 +70,8 @@ pub struct Decided<'a> {
     pub cells: BatchCells<'a>,
     /// Access asked for and credit missed, by scope.
     pub scopes: ScopeNews,
+    /// What was missed for want of access, if asked for.
+    pub losses: Losses,
     /// Names for the dims.
     pub names: Names,
     /// Sums taken from the decoded input, for the conservation audit.
@@ -120,7 +103,7 @@ pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Con
     let chains = context.answers.chains(planner.scopes.all.iter().map(|s| s.scope.as_ref()));
     let (plans, questions) = ask(plans, &planner, &chains);
     let answers = context.answers.ask(&questions)?;
-    let mut lines = Lines::new(batch, context, &planner, &answers);
+    let mut lines = Lines::new(batch, context, &planner, (&questions, &answers));
     lines.rejected = rejected;
     for plan in &plans {
         lines.add(plan)?;
@@ -234,6 +217,7 @@ struct Lines<'a, 'p> {
     batch: &'a ChargeBatch,
     context: &'p Context<'p>,
     planner: &'p Planner<'a, 'p>,
+    questions: &'p [Question],
     answers: &'p [Arc<Answer>],
     known_since: Vec<Option<RawInstant>>,
     columns: LineColumns,
@@ -244,13 +228,19 @@ struct Lines<'a, 'p> {
     /// Month, day, scope and question of lines that reached the access question.
     asked: HashSet<(i32, i32, u32, usize)>,
     missed: HashMap<(u32, i32), i128>,
+    losses: BatchLosses,
     price_adjusted: HashMap<i32, (u64, i128)>,
     billing: Keys<'a>,
     pricing: Keys<'a>,
 }
 
 impl<'a, 'p> Lines<'a, 'p> {
-    fn new(batch: &'a ChargeBatch, context: &'p Context<'p>, planner: &'p Planner<'a, 'p>, answers: &'p [Arc<Answer>]) -> Lines<'a, 'p> {
+    fn new(
+        batch: &'a ChargeBatch,
+        context: &'p Context<'p>,
+        planner: &'p Planner<'a, 'p>,
+        (questions, answers): (&'p [Question], &'p [Arc<Answer>]),
+    ) -> Lines<'a, 'p> {
         let mut by_subscription: HashMap<Option<&str>, Option<RawInstant>> = HashMap::new();
         let known_since = planner.scopes.all.iter().map(|scope| {
             let subscription = scope.scope.as_ref().and_then(Scope::subscription_id);
@@ -262,6 +252,7 @@ impl<'a, 'p> Lines<'a, 'p> {
             batch,
             context,
             planner,
+            questions,
             answers,
             columns: LineColumns::new(batch.rows, context.texts),
             rejected: Vec::new(),
@@ -270,6 +261,7 @@ impl<'a, 'p> Lines<'a, 'p> {
             control: BatchControl::default(),
             asked: HashSet::new(),
             missed: HashMap::new(),
+            losses: BatchLosses::default(),
             price_adjusted: HashMap::new(),
             billing: Keys::new(&batch.billing_currency),
             pricing: Keys::new(&batch.pricing_currency),
@@ -313,14 +305,19 @@ impl<'a, 'p> Lines<'a, 'p> {
         self.cells.add(row, month, day, outcome, evidence, &sums).map_err(|e| e.error(self.context.group_id))?;
         self.names.add(row, day);
         self.control.add(self.billing.at(row), numbers, &amounts);
-        let noted =
-            self.note_scope(plan, month, evidence, amounts.missed_billing).and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
+        let noted = self
+            .note_scope(plan, month, (outcome, evidence), amounts.missed_billing)
+            .and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
         noted.map_err(|e| e.error(self.context.group_id))
     }
 
-    fn note_scope(&mut self, plan: &Plan, month: i32, evidence: Evidence, missed: D12) -> std::result::Result<(), SumTooLarge> {
+    fn note_scope(&mut self, plan: &Plan, month: i32, (outcome, evidence): (Outcome, Evidence), missed: D12) -> std::result::Result<(), SumTooLarge> {
         if let Some(question) = plan.question {
             self.asked.insert((month, plan.read.day, plan.scope, question));
+            if self.context.losses {
+                let key = (plan.scope, question, self.planner.reseller.at(plan.row), self.billing.at(plan.row));
+                self.losses.add(key, outcome, evidence, missed.0)?;
+            }
         }
         if missed.0 != 0 && evidence != Evidence::BeforeFirstRecord {
             let sum = self.missed.entry((plan.scope, self.billing.at(plan.row))).or_default();
@@ -343,6 +340,7 @@ impl<'a, 'p> Lines<'a, 'p> {
         let currency = |keys: &Keys, key: i32| keys.value(key).filter(|c| !c.is_empty()).map(str::to_owned);
         let control = self.control.named(&self.billing);
         let scopes = self.scope_news();
+        let losses = std::mem::take(&mut self.losses).finish(&self.planner.scopes.all, self.questions, &self.planner.reseller, &self.billing);
         Ok(Decided {
             accepted: self.columns.count() as u64,
             names: self.names.finish(),
@@ -352,6 +350,7 @@ impl<'a, 'p> Lines<'a, 'p> {
             lines: if self.columns.count() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
             rejected: self.rejected,
             cells: self.cells,
+            losses: losses.map_err(|e| e.error(self.context.group_id))?,
             scopes,
             control,
         })

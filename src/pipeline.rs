@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
             let Some(group) = &planned.group else { continue };
             let source = &self.job.charges[group.source].name;
             self.options.progress.stage(format!("settling {}", group.group_id));
-            let desk = Desk { known: self.known, access: &access, carry: &self.job.output.carry, progress: &self.options.progress };
+            let desk = Desk { known: self.known, access: &access, carry: &self.job.output.carry, progress: &self.options.progress, losses: false };
             let shop = Shop { desk, output: self.output, run_id: &self.run_id };
             let output = process(group, source, &planned.fingerprint, &shop)?;
             self.take_in(planned, source, output)?;

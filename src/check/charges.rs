@@ -96,7 +96,7 @@ pub fn read(job: &Job, groups: &[ChargeGroup], known: Option<&Known>, progress: 
     let access = known.map(|known| AccessTable::new(&known.knowledge)).transpose();
     match (known, access) {
         (Some(known), Ok(Some(access))) => {
-            let desk = Desk { known, access: &access, carry: &job.output.carry, progress };
+            let desk = Desk { known, access: &access, carry: &job.output.carry, progress, losses: false };
             for group in groups {
                 progress.stage(format!("checking {}", group.group_id));
                 facts.decide_group(job, group, &desk, &mut held, &mut charges_errors);

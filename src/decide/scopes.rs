@@ -1,11 +1,39 @@
 //! The scope of each row, parsed once per distinct id (R-SCOPE-3, R-SCOPE-4, details 15).
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use pecan_core::knowledge::charge_scope;
 use pecan_core::scope::{Scope, id_key, last_segment};
 
+use crate::answers::Answer;
 use crate::keys::{Keys, NULL};
 use crate::source::ChargeBatch;
+use crate::spellings::Spellings;
+
+/// The scopes of a batch that something is to be told of.
+#[derive(Debug, Default)]
+pub struct ScopeNews {
+    /// Scopes by code.
+    pub scopes: Spellings,
+    /// Scope-days that reached the access question, distinct.
+    pub days: Vec<ScopeDay>,
+    /// Missed credit at 12 places by code of the scope and billing currency, what rests on no evidence left out.
+    pub missed: Vec<(u32, Option<String>, i128)>,
+}
+
+/// A scope-day that reached the access question.
+#[derive(Debug, Clone)]
+pub struct ScopeDay {
+    /// First day of the billing month.
+    pub month: i32,
+    /// Usage day.
+    pub day: i32,
+    /// Code of the scope.
+    pub scope: u32,
+    /// Its answer.
+    pub answer: Arc<Answer>,
+}
 
 /// A scope that charges of the batch name.
 pub struct ChargeScope {

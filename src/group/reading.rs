@@ -27,6 +27,8 @@ pub struct Desk<'a> {
     pub carry: &'a [String],
     /// Progress line.
     pub progress: &'a Progress,
+    /// Whether losses are added up.
+    pub losses: bool,
 }
 
 /// A batch after the heavy work.
@@ -111,6 +113,7 @@ impl<'a> Reading<'a> {
             texts: &self.texts,
             carry: self.desk.carry,
             group_id: &self.group.group_id,
+            losses: self.desk.losses,
         };
         let decided = decide(&batch, provenance, &context)?;
         let made = make(&batch, &decided)?;

@@ -56,7 +56,7 @@ impl Settled {
         let texts =
             CodedTexts { organisations: parties.organisations().to_vec(), billed_mpn_ids: parties.all_billed().iter().map(|b| b.mpn_id.clone()).collect() };
         let carry = job.output.carry.clone();
-        let context = Context { knowledge: &known.knowledge, answers: &answers, texts: &texts, carry: &carry, group_id: &group.group_id };
+        let context = Context { knowledge: &known.knowledge, answers: &answers, texts: &texts, carry: &carry, group_id: &group.group_id, losses: false };
         let (mut control, mut daily) = (Control::default(), Vec::new());
         for file in &group.files {
             let provenance = Provenance { source: String::from("contoso"), source_file: file.source_file.clone(), source_run: file.source_run.clone() };
@@ -68,7 +68,7 @@ impl Settled {
                 daily.push(Daily::of_batch(&decided.cells, &group.group_id).expect("sums"));
             }
         }
-        let desk = Desk { known: &known, access: &access, carry: &carry, progress: &Progress::off() };
+        let desk = Desk { known: &known, access: &access, carry: &carry, progress: &Progress::off(), losses: false };
         let settled = process(&group, "contoso", "fingerprint", &Shop { desk, output: &output, run_id: "honest" }).expect("an honest group");
         let (lines, daily_file) = (rows_of(&settled.staged, Table::FactCreditLine), rows_of(&settled.staged, Table::FactCreditDaily));
         Settled { workshop, group, output, lines, control, daily, daily_file }
