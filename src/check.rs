@@ -4,9 +4,16 @@
 //! Trouble does not stop it: what can still be looked at is, so that one call names everything there is to repair.
 //! The first error decides the exit code, as it would in a run.
 
+mod cause;
+mod cause_json;
 mod charges;
+mod fresh;
 mod json;
+mod judge;
+mod misconfigured;
 mod place;
+mod reach;
+mod remedy;
 mod text;
 mod topics;
 mod unresolved;
@@ -61,6 +68,17 @@ pub struct Finding {
     pub text: String,
     /// What to do next.
     pub next: String,
+    /// What was seen one by one, where that helps.
+    pub details: Vec<Detail>,
+}
+
+/// One of the things a finding speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// What was seen.
+    pub text: String,
+    /// The command that mends it.
+    pub command: Option<String>,
 }
 
 /// A part of the job with what was found about it.
@@ -141,6 +159,11 @@ impl CheckReport {
     /// The topics, in a fixed order.
     pub fn topics(&self) -> &[Topic] {
         &self.topics
+    }
+
+    /// The worst of all topics.
+    pub fn level(&self) -> Level {
+        self.topics.iter().map(Topic::level).max().unwrap_or(Level::Green)
     }
 
     /// One object; its fields are listed in `docs/COMMANDS.md`.

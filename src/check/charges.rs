@@ -6,9 +6,11 @@ use pecan_core::charge::{Evidence, Outcome, Reason};
 use pecan_core::scope::id_key;
 
 use super::About;
+use super::cause::Misconfigurations;
 use crate::answers::AccessTable;
 use crate::decide::Decided;
-use crate::decide::cells::Daily;
+use crate::decide::cells::{Daily, SumTooLarge, checked_sum};
+use crate::decide::losses::{ByCurrency, Losses, Missed, is_loss, merge};
 use crate::error::{Error, Result};
 use crate::group::{Desk, GroupOutput, Reading, Settled};
 use crate::job::Job;
@@ -42,6 +44,12 @@ pub struct ChargeFacts {
     pub doubtful: BTreeMap<(Option<String>, Option<String>), Doubt>,
     /// Charges whose outcome was a matter of access, and those of them without any, by subscription.
     pub access: BTreeMap<String, (u64, u64)>,
+    /// Subscriptions with charges, as the files first spell them.
+    pub subscriptions: BTreeSet<String>,
+    /// Charges of billed partners without an active agreement.
+    pub agreement_inactive: ByCurrency,
+    /// Charges that lost their credit for want of access, by likely cause.
+    pub misconfigurations: Misconfigurations,
     /// Charges by tenant of a billed partner that the partners table does not know; empty: none given.
     pub tenants: BTreeMap<String, u64>,
     /// Charges by reseller of record that the partners table does not know.
@@ -96,7 +104,7 @@ pub fn read(job: &Job, groups: &[ChargeGroup], known: Option<&Known>, progress: 
     let access = known.map(|known| AccessTable::new(&known.knowledge)).transpose();
     match (known, access) {
         (Some(known), Ok(Some(access))) => {
-            let desk = Desk { known, access: &access, carry: &job.output.carry, progress, losses: false };
+            let desk = Desk { known, access: &access, carry: &job.output.carry, progress, losses: true };
             for group in groups {
                 progress.stage(format!("checking {}", group.group_id));
                 facts.decide_group(job, group, &desk, &mut held, &mut charges_errors);
@@ -118,20 +126,24 @@ impl ChargeFacts {
     fn decide_group(&mut self, job: &Job, group: &ChargeGroup, desk: &Desk, held: &mut Held, errors: &mut Vec<Error>) {
         let source = source_name(job, group);
         let reading = Reading::new(group, source, desk);
-        let mut output = GroupOutput::default();
+        let (mut output, mut losses) = (GroupOutput::default(), Losses::new());
         for file in &group.files {
-            let look = |batch: &ChargeBatch, decided: &Decided| Ok(unknown(batch, decided, desk.known));
-            let mut take = |settled: Settled<Unknown>| self.take(settled, &mut output, &group.group_id);
+            let look = |batch: &ChargeBatch, decided: &Decided| Ok((unknown(batch, decided, desk.known), decided.losses.clone()));
+            let mut take = |settled: Settled<(Unknown, Losses)>| {
+                merge(&mut losses, &settled.made.1).map_err(|e| e.error(&group.group_id))?;
+                self.take(settled, &mut output, &group.group_id)
+            };
             match reading.file(file, look, &mut take) {
                 Ok(rows) => self.count_file(source, file, rows.read),
                 Err(error) => errors.push(error),
             }
         }
         self.mismatches += output.subscription_mismatches;
-        self.take_daily(&output.daily, base(&group.group_id), held);
+        let judged = self.misconfigurations.add(&desk.known.knowledge, &losses).map_err(|e| e.error(&group.group_id));
+        errors.extend(judged.and_then(|()| self.take_daily(&output.daily, base(&group.group_id), held).map_err(|e| e.error(&group.group_id))).err());
     }
 
-    fn take(&mut self, settled: Settled<Unknown>, output: &mut GroupOutput, group: &str) -> Result<()> {
+    fn take(&mut self, settled: Settled<(Unknown, Losses)>, output: &mut GroupOutput, group: &str) -> Result<()> {
         self.credit_lines += settled.rows.lines;
         self.rejections += settled.rows.rejections;
         for rejection in settled.rejections {
@@ -140,12 +152,12 @@ impl ChargeFacts {
                 self.told.push(rejection);
             }
         }
-        add(&mut self.tenants, settled.made.tenants);
-        add(&mut self.resellers, settled.made.resellers);
+        add(&mut self.tenants, settled.made.0.tenants);
+        add(&mut self.resellers, settled.made.0.resellers);
         output.merge(settled.part, group)
     }
 
-    fn take_daily(&mut self, daily: &Daily, export: &str, held: &mut Held) {
+    fn take_daily(&mut self, daily: &Daily, export: &str, held: &mut Held) -> std::result::Result<(), SumTooLarge> {
         for cell in daily.iter() {
             let charges = u64::try_from(cell.sums.charges).unwrap_or(0);
             let (first, last) = self.days.unwrap_or((cell.day, cell.day));
@@ -153,18 +165,24 @@ impl ChargeFacts {
             let subscription = cell.ids[1].map(str::to_owned);
             if let Some(id) = &subscription {
                 held.entry((id.clone(), cell.day)).or_default().insert(export.to_owned());
-                if matches!(cell.outcome, Outcome::NoAccess | Outcome::RoleNotEarning | Outcome::NotLinked | Outcome::Gap | Outcome::Covered) {
+                self.subscriptions.insert(id.clone());
+                if is_loss(cell.outcome) || cell.outcome == Outcome::Covered {
                     let of_id = self.access.entry(id.clone()).or_default();
                     *of_id = (of_id.0 + charges, of_id.1 + if cell.outcome == Outcome::NoAccess { charges } else { 0 });
                 }
+            }
+            if cell.outcome == Outcome::AgreementInactive {
+                let missed = Missed { charges, credit: cell.sums.missed_billing };
+                self.agreement_inactive.entry(cell.currencies[1].map(str::to_owned)).or_default().add(missed)?;
             }
             if cell.evidence == Evidence::BeforeFirstRecord {
                 let doubt = self.doubtful.entry((subscription, cell.currencies[1].map(str::to_owned))).or_default();
                 doubt.days.insert(cell.day);
                 doubt.charges += charges;
-                doubt.missed = doubt.missed.saturating_add(cell.sums.missed_billing);
+                doubt.missed = checked_sum(doubt.missed, cell.sums.missed_billing)?;
             }
         }
+        Ok(())
     }
 
     /// Opens and decodes the files, because without the tables nothing can be decided.

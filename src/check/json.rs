@@ -6,8 +6,10 @@ use pecan_core::money::{AMOUNT_PLACES, plain};
 use pecan_core::time::{Day, RawInstant};
 use serde_json::{Value, json};
 
+use super::cause_json::misconfigurations;
+use super::fresh::Ages;
 use super::unresolved::Unresolved;
-use super::{CheckReport, Facts, Finding, Level, Topic};
+use super::{CheckReport, Detail, Facts, Finding, Topic, reach};
 use crate::error::Error;
 use crate::job::{Job, OutputFormat};
 use crate::known::Known;
@@ -15,10 +17,9 @@ use crate::rejection::Rejection;
 use crate::schema::name;
 
 pub(super) fn report(report: &CheckReport) -> Value {
-    let worst = report.topics.iter().map(Topic::level).max().unwrap_or(Level::Green);
     let mut object = json!({
         "job": report.name,
-        "level": worst.word(),
+        "level": report.level().word(),
         "exit_code": report.errors.first().map_or(0, Error::exit_code),
         "topics": report.topics.iter().map(topic).collect::<Vec<_>>(),
         "errors": report.errors.iter().map(error).collect::<Vec<_>>(),
@@ -30,7 +31,9 @@ pub(super) fn report(report: &CheckReport) -> Value {
 }
 
 fn topic(topic: &Topic) -> Value {
-    let finding = |f: &Finding| json!({ "level": f.level.word(), "code": f.code, "text": f.text, "next": f.next });
+    let detail = |d: &Detail| json!({ "text": d.text, "command": d.command });
+    let details = |f: &Finding| f.details.iter().map(detail).collect::<Vec<_>>();
+    let finding = |f: &Finding| json!({ "level": f.level.word(), "code": f.code, "text": f.text, "next": f.next, "details": details(f) });
     json!({ "topic": topic.name, "level": topic.level().word(), "text": topic.says, "findings": topic.findings.iter().map(finding).collect::<Vec<_>>() })
 }
 
@@ -62,8 +65,11 @@ pub(super) fn figures(job: &Job, facts: &Facts) -> Value {
         "rejections_other": known.into_iter().flat_map(|k| &k.rejections).map(rejection).collect::<Vec<_>>(),
         "charges": sources.collect::<Vec<_>>(),
         "other_inputs": others.collect::<Vec<_>>(),
-        "freshness": freshness(facts),
+        "freshness": freshness(job, facts),
         "without_evidence": without_evidence(facts),
+        "misconfigurations": misconfigurations(facts),
+        "never_mentioned": reach::never_mentioned(facts),
+        "narrow_lists": narrow_lists(facts),
         "unresolved": unresolved(facts),
         "output": output(job, facts),
     })
@@ -86,7 +92,14 @@ fn at(instant: Option<RawInstant>) -> Option<String> {
     instant.map(|instant| instant.down().to_string())
 }
 
-fn freshness(facts: &Facts) -> Value {
+fn narrow_lists(facts: &Facts) -> Vec<Value> {
+    let list =
+        |l: reach::NarrowList| json!({ "snapshot_at": l.at.down().to_string(), (name::SUBSCRIPTION_ID): l.subscription, "other_subscriptions": l.others });
+    reach::narrow_lists(facts).into_iter().map(list).collect()
+}
+
+fn freshness(job: &Job, facts: &Facts) -> Value {
+    let ages = Ages::new(job, facts);
     let days = facts.charges.days;
     let known = facts.known.as_ref();
     let list = |(scope, of): (&Option<String>, &crate::known::ListsOfScope)| json!({ "scope": scope, "first": at(Some(of.first)), "newest": at(Some(of.newest)), "lists": of.lists });
@@ -97,6 +110,7 @@ fn freshness(facts: &Facts) -> Value {
         "newest_audit_record": at(known.and_then(|k| k.newest_record)),
         "cutoff": known.and_then(|k| k.knowledge.cutoff()).map(|c| c.to_string()),
         "lists": known.into_iter().flat_map(|k: &Known| &k.lists).map(list).collect::<Vec<_>>(),
+        "days_behind": { "usage": ages.usage, "audit": ages.audit, "lists": ages.lists },
     })
 }
 

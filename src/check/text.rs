@@ -21,7 +21,7 @@ pub(super) fn render(report: &CheckReport, width: usize, colour: bool) -> String
             report.told.iter().for_each(|rejection| screen.beside(&mut text, &indent(), &told(rejection)));
         }
     }
-    text.push_str(&closing(report));
+    text.push_str(&closing(report, &screen));
     text
 }
 
@@ -33,16 +33,30 @@ struct Screen {
 impl Screen {
     /// Five characters on screen.
     fn mark(&self, level: Level) -> String {
-        let (word, code) = match level {
-            Level::Green => ("ok   ", "32"),
-            Level::Yellow => ("look ", "33"),
-            Level::Red => ("STOP ", "31"),
+        let word = match level {
+            Level::Green => "ok   ",
+            Level::Yellow => "look ",
+            Level::Red => "STOP ",
+        };
+        self.colour(level, word)
+    }
+
+    fn colour(&self, level: Level, word: &str) -> String {
+        let code = match level {
+            Level::Green => "32",
+            Level::Yellow => "33",
+            Level::Red => "31",
         };
         if self.colour { format!("\x1b[1;{code}m{word}\x1b[0m") } else { word.to_owned() }
     }
 
     fn finding(&self, text: &mut String, finding: &Finding) {
         self.beside(text, &indent(), &format!("{} [{}]", finding.text, finding.code));
+        for detail in &finding.details {
+            self.beside(text, &indent(), &format!("· {}", detail.text));
+            // A command stays on one line, to be copied.
+            text.extend(detail.command.iter().map(|command| format!("    {command}\n")));
+        }
         self.beside(text, &indent(), &format!("→ {}", finding.next));
     }
 
@@ -68,15 +82,16 @@ fn told(rejection: &Rejection) -> String {
     format!("{}{row}{column}{value}: {} ({})", rejection.file, rejection.message, rejection.reason.word())
 }
 
-fn closing(report: &CheckReport) -> String {
+fn closing(report: &CheckReport, screen: &Screen) -> String {
     let count = |level: Level| report.topics.iter().flat_map(|t| &t.findings).filter(|f| f.level == level).count();
     let look = match count(Level::Yellow) {
         0 => "nothing to look at".to_owned(),
         1 => "1 thing to look at".to_owned(),
         n => format!("{n} things to look at"),
     };
+    let verdict = screen.colour(report.level(), report.level().word());
     match report.errors.first() {
-        None => format!("\nA run would go through; {look}. Nothing was written.\n"),
-        Some(error) => format!("\nA run would stop with exit code {} [{}]; {look}. Nothing was written.\n", error.exit_code(), error.trouble().code),
+        None => format!("\n{verdict}: a run would go through; {look}. Nothing was written.\n"),
+        Some(error) => format!("\n{verdict}: a run would stop with exit code {} [{}]; {look}. Nothing was written.\n", error.exit_code(), error.trouble().code),
     }
 }

@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use pecan_core::money::{AMOUNT_PLACES, plain};
 use pecan_core::time::{Day, RawInstant};
 
-use super::{About, Facts, Finding, Level, Topic};
+use super::cause::charges;
+use super::misconfigured::amounts;
+use super::{About, Facts, Finding, Level, Topic, fresh, misconfigured, reach};
 use crate::error::Error;
 use crate::job::{Job, OutputFormat};
 use crate::known::Known;
 
 /// Ids named in a finding; the JSON has all.
 const NAMED: usize = 5;
-/// A log this many days behind the newest charge is late.
-const LATE_DAYS: i64 = 3;
 
 /// Every topic, in the order an operator goes through them.
 pub fn all(job: &Job, facts: &Facts) -> Vec<Topic> {
-    let topics = [job_file(job), audit(facts), reference(job, facts), charges(job, facts), rejections(job, facts)];
-    let later = [freshness(job, facts), evidence(facts), parties(facts), roles(facts), output(job, facts)];
+    let topics = [job_file(job), audit(facts), reference(job, facts), charge_files(job, facts), rejections(job, facts)];
+    let later = [fresh::topic(job, facts), evidence(facts), parties(facts), roles(facts), misconfigured::topic(facts), output(job, facts)];
     topics.into_iter().chain(later).collect()
 }
 
-fn yellow(code: &'static str, text: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { level: Level::Yellow, code, text: text.into(), next: next.into() }
+pub(super) fn yellow(code: &'static str, text: impl Into<String>, next: impl Into<String>) -> Finding {
+    Finding { level: Level::Yellow, code, text: text.into(), next: next.into(), details: Vec::new() }
 }
 
-fn note(code: &'static str, text: impl Into<String>, next: impl Into<String>) -> Finding {
+pub(super) fn note(code: &'static str, text: impl Into<String>, next: impl Into<String>) -> Finding {
     Finding { level: Level::Green, ..yellow(code, text, next) }
 }
 
@@ -37,23 +37,29 @@ fn red(facts: &Facts, about: About) -> Vec<Finding> {
 
 fn red_finding(error: &Error) -> Finding {
     let trouble = error.trouble();
-    Finding { level: Level::Red, code: trouble.code, text: format!("{}: {}: {}", trouble.tried, trouble.place, trouble.seen), next: trouble.next.clone() }
+    Finding {
+        level: Level::Red,
+        code: trouble.code,
+        text: format!("{}: {}: {}", trouble.tried, trouble.place, trouble.seen),
+        next: trouble.next.clone(),
+        details: Vec::new(),
+    }
 }
 
 /// `1 row`, `2 rows`.
-fn counted(n: u64, noun: &str) -> String {
+pub(super) fn counted(n: u64, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// The first few of a list, and how many more there are.
-fn some<T: std::fmt::Display>(items: impl ExactSizeIterator<Item = T>) -> String {
+pub(super) fn some<T: std::fmt::Display>(items: impl ExactSizeIterator<Item = T>) -> String {
     let more = items.len().saturating_sub(NAMED);
     let named: Vec<String> = items.take(NAMED).map(|item| item.to_string()).collect();
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{rest}", named.join(", "))
 }
 
-fn instant(at: Option<RawInstant>) -> String {
+pub(super) fn instant(at: Option<RawInstant>) -> String {
     at.map_or_else(|| "none".to_owned(), |at| at.down().to_string())
 }
 
@@ -136,6 +142,7 @@ fn reference(job: &Job, facts: &Facts) -> Topic {
             "write `az role assignment list --all` to a file now and then and name it under reference.assignments",
         ));
     }
+    findings.extend(reach::narrow_lists_finding(facts, known));
     let tables = known.files.files.iter().filter(|f| crate::job::Reference::TABLES.contains(&f.source.as_str()));
     let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
     for file in tables {
@@ -162,7 +169,7 @@ fn same_files(known: &Known) -> Vec<String> {
     by_hash.into_values().filter(|names| names.len() > 1).map(|names| names.join(" = ")).collect()
 }
 
-fn charges(job: &Job, facts: &Facts) -> Topic {
+fn charge_files(job: &Job, facts: &Facts) -> Topic {
     let charges = &facts.charges;
     let mut findings = red(facts, About::Charges);
     findings.extend(facts.warnings.iter().map(|w| yellow(w.code, &w.text, "check that this is meant; the runbook has the code")));
@@ -203,37 +210,6 @@ fn rejections(job: &Job, facts: &Facts) -> Topic {
         Some(_) => format!("{} of {} charge rows; limit {}", charges.rejections, charges.read, job.limits.rejections),
     };
     Topic { name: "rejections", says, findings }
-}
-
-fn freshness(job: &Job, facts: &Facts) -> Topic {
-    let Some(known) = &facts.known else { return Topic { name: "freshness", says: "not known".to_owned(), findings: Vec::new() } };
-    let mut findings = Vec::new();
-    let newest_day = facts.charges.days.map(|(_, last)| Day(last));
-    let micros = |days: i64| days.saturating_mul(pecan_core::time::DAY_MICROS);
-    let until = |day: Day| day.span(job.rules.day_offset_minutes).until;
-    if let (Some(day), Some(newest)) = (newest_day, known.newest_record)
-        && until(day).micros_since(newest.down()) > micros(LATE_DAYS)
-    {
-        let text = format!("charges reach {day}, the audit log only {}", instant(Some(newest)));
-        findings.push(yellow("log_behind", text, "see whether the export of the audit log still runs; until it catches up those days stay provisional"));
-    }
-    if let (Some(cutoff), Some(newest)) = (job.cutoff, known.newest_record)
-        && cutoff.down().micros_since(newest.down()) > micros(1)
-    {
-        let text = format!("cutoff says the log is complete up to {}, its newest record is of {}", instant(Some(cutoff)), instant(Some(newest)));
-        findings.push(yellow("cutoff_ahead", text, "leave cutoff out of the job file, or set it no later than the log reaches"));
-    }
-    let days = facts.charges.days.map_or_else(|| "no usage day".to_owned(), |(first, last)| format!("usage days {} to {}", Day(first), Day(last)));
-    let lists = match known.lists.is_empty() {
-        true => "no complete list".to_owned(),
-        false => some(known.lists.iter().map(|(scope, of)| format!("first list of {} {}", scope.as_deref().unwrap_or("everything"), instant(Some(of.first))))),
-    };
-    let cutoff = known.knowledge.cutoff().map_or_else(|| "none: every day is provisional".to_owned(), |c| c.to_string());
-    Topic {
-        name: "freshness",
-        says: format!("{days}; audit log {} to {}; {lists}; cutoff {cutoff}", instant(known.first_record), instant(known.newest_record)),
-        findings,
-    }
 }
 
 fn evidence(facts: &Facts) -> Topic {
@@ -292,12 +268,22 @@ fn parties(facts: &Facts) -> Topic {
         let text = format!("{} of principals name an mpn_id that partners does not know", counted(links_lost, "row"));
         findings.push(yellow("links_without_organisation", text, "add the mpn_id to the partners table, or correct it in principals"));
     }
+    let inactive = &facts.charges.agreement_inactive;
+    if charges(inactive) > 0 {
+        findings.push(yellow(
+            "agreement_inactive",
+            format!("{} missed {}, because the billed partner's agreement was not active all day", counted(charges(inactive), "charge"), amounts(inactive)),
+            "confirm that the Microsoft AI Cloud Partner Program agreement is active; if it was, correct agreement_from and agreement_until in partners",
+        ));
+    }
     let unlinked = &facts.unresolved.principals;
     if !unlinked.is_empty() {
         let each = some(unlinked.iter().map(|(id, at)| format!("{id} ({})", counted(at.scopes.len() as u64, "scope"))));
         let text = format!("principals with an earning role and no link to a partner: {each}");
         findings.push(match facts.unresolved.anybody_linked {
-            true => note("unlinked_principals", text, "customers' own people are rightly there; add a row to principals for any that is yours"),
+            true => {
+                note("unlinked_principals", text, "customers' own people are rightly there; what their access could have earned stands under misconfigurations")
+            }
             false => yellow(
                 "nobody_linked",
                 format!("nobody with an earning role is linked to a partner; {text}"),
@@ -332,7 +318,10 @@ fn roles(facts: &Facts) -> Topic {
             "list the subscriptions below them in management_groups (`/` for root), if rules.inherit_management_groups is true",
         ));
     }
-    let bare: Vec<&String> = facts.charges.access.iter().filter(|(_, (asked, none))| asked == none).map(|(id, _)| id).collect();
+    findings.extend(reach::never_mentioned_finding(facts));
+    let never = reach::never_mentioned(facts);
+    let bare = facts.charges.access.iter().filter(|(_, (asked, none))| asked == none).map(|(id, _)| id);
+    let bare: Vec<&String> = bare.filter(|id| !never.contains(id.as_str())).collect();
     if !bare.is_empty() {
         let text = format!("no access reaches any charge of {}: {}", counted(bare.len() as u64, "subscription"), some(bare.into_iter()));
         findings.push(note("no_access_at_all", text, "if you do have access there, its audit log or list is missing from the inputs"));

@@ -1,5 +1,9 @@
 //! `pecan check` decides what a run decides, names everything there is to repair, and writes nothing.
 
+mod causes;
+mod reach;
+mod small;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
