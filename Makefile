@@ -46,8 +46,8 @@ lint: ## clippy without warnings, formatting
 fmt: ## format the Rust code
 	cargo fmt --all
 
-docs: ## write docs/TABLES.md from the schema
-	UPDATE=1 cargo test --test it docs::
+docs: build ## write what is made of the program: docs/TABLES.md, tests/errors/
+	UPDATE=1 cargo test --test it -- docs:: errors::
 
 bench: tools ## time a large job: make bench ROWS=2000000 RUNS=3
 	cargo build --release

@@ -51,7 +51,10 @@ fn refuse(answer: &clap::Error, wants_json: bool, out: &mut dyn Write, err: &mut
     }
     if wants_json {
         let seen = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_string();
-        let error = Error::usage("usage", "reading the command line", "command line", seen, "Run `pecan --help`.");
+        // The nearest command or option, where there is one.
+        let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| format!("{tip}. ")).unwrap_or_default();
+        let next = format!("{tip}`pecan --help` lists what there is.");
+        let error = Error::usage("usage", "reading the command line", "command line", seen, next);
         speak::error(&error, OutputFormat::Json, err);
     } else {
         speak::aside(&text, err);

@@ -68,9 +68,9 @@ impl DeltaLog {
     /// The log of `table` in a local folder, which need not exist; `root` is the store of the whole file system.
     ///
     /// # Errors
-    /// `Error::Storage` if the path has no URL.
+    /// `Error::Storage` if the path has no URL, which an absolute path always has.
     pub fn open(table: Table, folder: &Path, root: Arc<dyn ObjectStore>) -> Result<DeltaLog> {
-        let refused = |seen: String| Error::storage("delta_path", "opening a Delta table", folder.display(), seen, "use an absolute local path");
+        let refused = |seen: String| Error::storage("delta_log", "opening a Delta table", folder.display(), seen, "Use an absolute local path.");
         let url = Url::from_directory_path(folder).map_err(|()| refused("the path has no file URL".to_owned()))?;
         let store = logstore_with(root, &url, StorageConfig::default()).map_err(|e| refused(e.to_string()))?;
         Ok(DeltaLog { table, folder: folder.to_owned(), store })
@@ -206,8 +206,14 @@ impl DeltaLog {
             }
             below = source.source();
         }
-        Error::storage("delta_log", tried, self.folder.display(), seen, "run again; if it stays, restore _delta_log from a backup")
+        let next = "Run again. If it stays, restore this folder from a backup, or begin anew at another output.uri.";
+        Error::storage("delta_log", tried, self.folder.join("_delta_log").display(), first_line(&seen.to_string()), next)
     }
+}
+
+/// What a library says; with RUST_BACKTRACE set, some say pages.
+fn first_line(text: &str) -> &str {
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("an error without words")
 }
 
 impl Intent {

@@ -59,9 +59,19 @@ macro_rules! constructors {
     ($($name:ident => $variant:ident),*) => { $(
         #[doc = concat!("Makes an `Error::", stringify!($variant), "`: code, what was tried, where, what was seen, what to do next.")]
         pub fn $name(code: &'static str, tried: impl Into<String>, place: impl fmt::Display, seen: impl fmt::Display, next: impl Into<String>) -> Error {
-            Error::$variant(Box::new(Trouble { code, tried: tried.into(), place: place.to_string(), seen: seen.to_string(), next: next.into() }))
+            Error::$variant(Box::new(Trouble { code, tried: tried.into(), place: place.to_string(), seen: seen.to_string(), next: sentence(next.into()) }))
         }
     )* };
+}
+
+/// What to do is told in whole sentences, wherever the words come from.
+fn sentence(text: String) -> String {
+    let mut characters = text.chars();
+    let Some(first) = characters.next() else { return text };
+    let word = text.split(' ').next().unwrap_or_default();
+    let begins = if word.bytes().all(|b| b.is_ascii_lowercase()) { first.to_ascii_uppercase() } else { first };
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{begins}{}{stop}", characters.as_str())
 }
 
 impl Error {
@@ -83,6 +93,24 @@ impl Error {
     pub fn trouble(&self) -> &Trouble {
         match self {
             Error::Bug(t) | Error::Usage(t) | Error::Input(t) | Error::Lost(t) | Error::Storage(t) | Error::Rejections(t) => t,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_is_a_whole_sentence() {
+        for (given, told) in [
+            ("fetch it again", "Fetch it again."),
+            ("Fetch it again.", "Fetch it again."),
+            ("`pecan check` lists them", "`pecan check` lists them."),
+            ("snapshot_at = \"…\" says when", "snapshot_at = \"…\" says when."),
+            ("", ""),
+        ] {
+            assert_eq!(Error::usage("x", "", "", "", given).trouble().next, told);
         }
     }
 }

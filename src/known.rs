@@ -80,7 +80,7 @@ impl Known {
             newest_record: audit.newest,
             principal_kinds,
         };
-        let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e))?;
+        let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e, job))?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         let all = audit.counts.iter().chain(&tables.counts).chain(&learned.counts).map(|(word, n)| (*word, *n));
         for (word, n) in all.chain([("audit_records_passed_over", audit.passed_over)]) {
@@ -149,22 +149,23 @@ fn subscription(scope: &str) -> Option<String> {
     Scope::parse(scope).subscription_id().map(str::to_owned)
 }
 
-fn unusable(what: &Unusable) -> Error {
+fn unusable(what: &Unusable, job: &Job) -> Error {
+    let written = |files: &[ReferenceFile]| files.iter().map(|file| file.uri_as_written.as_str()).collect::<Vec<_>>().join(", ");
     let tried = "putting the reference tables together";
     match what {
         Unusable::TwoOrganisations(two) => Error::input(
             "two_organisations",
             tried,
-            format!("partners, {} = {}", two.column, two.id),
+            format!("{}, {} = {}", written(&job.reference.partners), two.column, two.id),
             format!("it belongs to organisations {:?} and {:?}", two.first, two.second),
-            "give all rows of one tenant and one partner id the same organisation_id (details 16)",
+            "give all rows of one tenant and one partner id the same organisation_id",
         ),
         Unusable::ListsTooClose(close) => Error::input(
             "lists_too_close",
             tried,
-            "assignments, snapshot_at",
+            format!("{}, snapshot_at", written(&job.reference.assignments)),
             format!("two lists of everything only minutes apart: {} and {}", close.first.down(), close.second.down()),
-            "rows stamped one by one are not lists: give all rows of one list the same snapshot_at, or name what each list is complete for in snapshot_scope (details 22)",
+            "rows stamped one by one are not lists: give all rows of one list the same snapshot_at, or name what each list is complete for in snapshot_scope",
         ),
     }
 }

@@ -44,35 +44,31 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output at `uri`: an absolute local path or a `file://` URL. `carry` are the columns carried through to credit
-    /// lines. Nothing is created yet.
+    /// The output at an absolute local path. `carry` are the columns carried through to credit lines. Nothing is created
+    /// yet.
     ///
     /// # Errors
-    /// `Error::Usage` for a place that cannot be written to (other schemes, relative paths) or a carried name that
-    /// cannot be used.
-    pub fn open(uri: &str, format: Format, carry: &[String]) -> Result<Output> {
-        Output::open_with(uri, format, carry, Arc::new(DurableLocal::default()))
+    /// `Error::Usage` for a carried name that cannot be used; `Error::Storage` if threads cannot be started.
+    ///
+    /// # Panics
+    /// If the path is relative: the job file has made it absolute.
+    pub fn open(path: &str, format: Format, carry: &[String]) -> Result<Output> {
+        Output::open_with(path, format, carry, Arc::new(DurableLocal::default()))
     }
 
     /// As [`open`](Self::open), with the store that holds the Delta logs: tests give one that fails.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(uri: &str, format: Format, carry: &[String], store: Arc<dyn ObjectStore>) -> Result<Output> {
+    pub fn open_with(path: &str, format: Format, carry: &[String], store: Arc<dyn ObjectStore>) -> Result<Output> {
         schema::check_carry(carry)?;
-        let refused = |seen: &str| Error::usage("output_uri", "opening the output", format!("output.uri = {uri:?}"), seen, "name a local folder");
-        let root = match uri.split_once("://") {
-            Some(("file", _)) => url::Url::parse(uri).ok().and_then(|url| url.to_file_path().ok()).ok_or_else(|| refused("this URL names no local path"))?,
-            Some(_) => return Err(refused("this version writes to local folders only")),
-            None => PathBuf::from(uri),
-        };
-        if !root.is_absolute() {
-            return Err(Error::bug("output_uri", "opening the output", uri, "a relative path", "report this"));
-        }
+        let root = PathBuf::from(path);
+        assert!(root.is_absolute(), "the output folder {path} is an absolute path");
         // Symbolic links are followed once, so that every part of the program names a file alike.
         let root = root.canonicalize().unwrap_or(root);
         let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("pecan-io").enable_all().build();
-        let runtime = runtime.map_err(|e| Error::storage("runtime", "starting I/O threads", uri, e, "free memory or threads, then run again"))?;
+        let runtime =
+            runtime.map_err(|e| Error::storage("runtime", "starting threads for input and output", path, e, "free memory or threads, then run again"))?;
         Ok(Output { root, format, carry: carry.to_vec(), store, runtime })
     }
 

@@ -1,7 +1,6 @@
 //! Finding and fingerprinting input files. The only place that walks folders.
 //!
-//! Local paths and `file://` are understood; every other scheme is refused by name, so that object stores can slot in
-//! behind the same two functions.
+//! Paths are local and absolute: the job file has seen to that. Object stores can slot in behind the same two functions.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -38,32 +37,17 @@ pub struct Place {
     pub pattern: Option<String>,
 }
 
-/// Takes a uri apart: local path or `file://`, with or without wildcards (`*`, `?`, `[…]`, `{…}`, `**`).
-/// # Errors
-/// `Usage` for a scheme that is not supported.
-pub fn locate(uri: &str, uri_as_written: &str) -> Result<Place> {
-    let path = match uri.split_once("://") {
-        Some(("file", rest)) => rest.strip_prefix("localhost").filter(|r| r.starts_with('/')).unwrap_or(rest),
-        Some((scheme, _)) if scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
-            return Err(Error::usage(
-                "store_unsupported",
-                "finding input files",
-                uri_as_written,
-                format!("the scheme `{scheme}://`"),
-                "use a local path or file://, for example a mounted or downloaded copy",
-            ));
-        }
-        _ => uri,
-    };
+/// Takes a path apart, with or without wildcards (`*`, `?`, `[…]`, `{…}`, `**`).
+pub fn locate(path: &str, uri_as_written: &str) -> Place {
     let whole = Place { base: PathBuf::from(path), base_as_written: uri_as_written.trim_end_matches('/').to_string(), pattern: None };
     if Path::new(path).exists() {
-        return Ok(whole);
+        return whole;
     }
-    let Some(folder) = wildcard_free(path) else { return Ok(whole) };
+    let Some(folder) = wildcard_free(path) else { return whole };
     let base = if folder.is_empty() && path.starts_with('/') { "/" } else { folder };
     let pattern = path.get(folder.len()..).unwrap_or_default().trim_start_matches('/').to_string();
     let written = wildcard_free(uri_as_written).unwrap_or_default().to_string();
-    Ok(Place { base: PathBuf::from(if base.is_empty() { "." } else { base }), base_as_written: written, pattern: Some(pattern) })
+    Place { base: PathBuf::from(if base.is_empty() { "." } else { base }), base_as_written: written, pattern: Some(pattern) }
 }
 
 /// The part of a path before the segment with the first wildcard, without its trailing slash; `None`: no wildcard.
@@ -72,13 +56,13 @@ fn wildcard_free(path: &str) -> Option<&str> {
     path.get(..path.get(..first)?.rfind('/').unwrap_or(0))
 }
 
-/// The files a uri means: one file, a folder with everything below it, or a glob; sorted by the bytes of `relative`.
+/// The files a path means: one file, a folder with everything below it, or a glob; sorted by the bytes of `relative`.
 ///
 /// Names that begin with `_` or `.` are skipped below a folder, as Spark does.
 /// # Errors
-/// `Input` when nothing is found, `Storage` when a folder cannot be read, `Usage` for a bad glob or scheme.
-pub fn list(uri: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
-    let place = locate(uri, uri_as_written)?;
+/// `Input` when nothing is found, `Storage` when a folder cannot be read, `Usage` for a bad glob.
+pub fn list(path: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
+    let place = locate(path, uri_as_written);
     let about = fs::metadata(&place.base).map_err(|e| io_trouble("finding input files", uri_as_written, &e))?;
     let mut files = Vec::new();
     if about.is_file() {
@@ -206,7 +190,7 @@ mod tests {
         let dir = tree();
         let root = dir.path().to_str().unwrap();
         assert_eq!(relatives(root), ["a-b/three.csv", "a/one.csv", "b/two.csv", "odd[1].csv", "top.csv"]);
-        assert_eq!(relatives(&format!("file://{root}/")), relatives(root));
+        assert_eq!(relatives(&format!("{root}/")), relatives(root));
         assert_eq!(relatives(&format!("{root}/*/*.csv")), ["a-b/three.csv", "a/one.csv", "b/two.csv"]);
         assert_eq!(relatives(&format!("{root}/a/*.csv")), ["one.csv"]);
         assert_eq!(relatives(&format!("{root}/*.csv")), ["odd[1].csv", "top.csv"], "* stays inside a folder");
@@ -227,12 +211,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_an_input_error_and_foreign_schemes_are_usage() {
+    fn what_is_not_there_is_an_input_error_and_a_bad_glob_is_usage() {
         let dir = tree();
         let root = dir.path().to_str().unwrap();
         assert_eq!(list(&format!("{root}/none"), "none").unwrap_err().exit_code(), 3);
         assert_eq!(list(&format!("{root}/*.parquet"), "*.parquet").unwrap_err().exit_code(), 3);
-        assert_eq!(list("s3://bucket/x", "s3://bucket/x").unwrap_err().exit_code(), 2);
         assert_eq!(list(&format!("{root}/a{{"), "a{").unwrap_err().exit_code(), 2);
     }
 

@@ -140,7 +140,7 @@ pub fn each_batch(file: &InputFile, format: &str, wanted: &[Wanted], take: &mut 
         }
         Written::Csv => each_csv_batch(file, false, format, wanted, take),
         Written::CsvGz => each_csv_batch(file, true, format, wanted, take),
-        Written::Json => Err(Error::input("format", format!("reading a file of format {format}"), &file.name, "JSON", "write it as CSV or Parquet")),
+        Written::Json => Err(Error::input("format", format!("reading a file ({format})"), &file.name, "JSON", "write it as CSV or Parquet")),
     }
 }
 
@@ -211,7 +211,7 @@ impl ParquetRows {
 /// # Errors
 /// `Input`: two columns that differ only by case, or a column that must be there and is not.
 pub fn find_columns(names: &[String], wanted: &[Wanted], place: &str, format: &str) -> Result<Vec<Option<usize>>> {
-    let tried = format!("reading the columns of a file of format {format}");
+    let tried = format!("reading the columns of a file ({format})");
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for name in names {
         if let Some(first) = seen.insert(name.to_ascii_lowercase(), name) {
@@ -251,10 +251,10 @@ fn check_type(wanted: &Wanted, found: &arrow::datatypes::DataType, place: &str, 
     }
     Err(Error::input(
         "column_type",
-        format!("reading the columns of a file of format {format}"),
+        format!("reading the columns of a file ({format})"),
         place,
         format!("column `{}` of type {found}", wanted.name),
-        "write it as text, or in the type the contract names",
+        "write it as text, or as a plain number, date or flag",
     ))
 }
 

@@ -40,9 +40,9 @@ impl SumTooLarge {
         Error::input(
             "sum_too_large",
             "adding up credit lines of a group",
-            group,
+            format!("group {group}"),
             "a sum does not fit decimal(38)",
-            "look for absurd quantities or prices in this group's files (details 32)",
+            "look for absurd quantities or prices in the files of this group; `pecan plan` names the groups",
         )
     }
 }

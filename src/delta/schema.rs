@@ -12,7 +12,11 @@ use crate::schema::{self, Table, name};
 pub fn check(table: Table, folder: &Path, snapshot: &EagerSnapshot) -> Result<()> {
     let property = snapshot.metadata().configuration().get(schema::PROPERTY);
     let Some(version) = property.and_then(|version| version.parse::<u32>().ok()) else {
-        return Err(foreign(table, folder, &format!("its property {} is {property:?}", schema::PROPERTY)));
+        let seen = match property {
+            Some(written) => format!("its property {} is {written:?}", schema::PROPERTY),
+            None => format!("a table without the property {} that all of ours have", schema::PROPERTY),
+        };
+        return Err(foreign(table, folder, &seen));
     };
     if version > schema::VERSION {
         return Err(newer(table, folder, version));

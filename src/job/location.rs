@@ -47,7 +47,7 @@ fn not_local(path: &str, scheme: &str, placed: &Placed) -> Error {
         return Error::usage("job_location", TRIED, &placed.place, seen, "Write a local path or file:///absolute/path.");
     }
     let next = "Object stores are not in this version yet: only local paths and file://. Copy or mount the files and name the folder.";
-    Error::usage("job_not_yet", TRIED, &placed.place, format!("\"{path}\" is a {scheme}:// location"), next)
+    Error::usage("job_not_yet", TRIED, &placed.place, format!("\"{path}\" is in an object store ({scheme}://)"), next)
 }
 
 /// `localhost/a%20b` or `/a%20b` → `/a b`.

@@ -102,7 +102,7 @@ fn choices(items: &[Entry], parent: &str, key: &str) -> String {
 }
 
 fn nowhere(shown: &str, seen: String) -> Error {
-    Error::usage("job_set", TRIED, Place::set(shown), seen, "Name a key of the job file; `pecan check` lists what it understood.")
+    Error::usage("job_set", TRIED, Place::set(shown), seen, "Name a key of the job file; `pecan schema` prints all there can be.")
 }
 
 #[cfg(test)]

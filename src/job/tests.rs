@@ -257,8 +257,7 @@ fn a_path_may_say_when_a_list_was_taken() {
 
 #[test]
 fn carried_columns_do_not_collide() {
-    let expect =
-        "carry_name\n--set output.carry\n\"output.carry\" has \"Quantity\": fact_credit_line has a column of this name\nleave it out: the table has it already";
+    let expect = "carry_name\n--set output.carry\n\"output.carry\" has \"Quantity\": fact_credit_line has a column of this name\nLeave it out: the table has it already.";
     assert_eq!(trouble(JOB, &["output.carry=[\"tags\", \"Quantity\"]"]), expect);
     assert!(trouble(JOB, &["output.carry=[\"tags\", \"Tags\"]"]).contains("listed twice"));
     let at = format!("{JOB}carry = [\"tags\",\n  \"cost center\"]\n");

@@ -202,7 +202,7 @@ fn check_type(column: &FileColumn, kind: Kind, file: &ChargeFile) -> Result<()> 
     }
     let seen =
         format!("column `{}` of type {} where a {} is wanted (format {FORMAT})", column.name, shown_type(&column.kind), format!("{kind:?}").to_lowercase());
-    Err(Error::input("column_type", "reading the columns of a charge file", &file.place, seen, "write the column as one of the types of the data contract"))
+    Err(Error::input("column_type", "reading the columns of a charge file", &file.place, seen, "write the column as text, or as a plain number, date or flag"))
 }
 
 /// A type in few words: nested ones can be pages long.

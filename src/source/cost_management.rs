@@ -179,7 +179,7 @@ impl ColumnNames {
                     tried,
                     place,
                     format!("{what}: `{}` (column {}) and `{name}` (column {})", names[other], other + 1, i + 1),
-                    "remove or rename one of them: names are read without case",
+                    "remove or rename one of them: names are compared without regard to case",
                 ));
             }
         }

@@ -110,9 +110,14 @@ impl CsvFile {
     fn read_more(&mut self) -> Result<()> {
         let before = self.pending.len();
         let mut limited = self.source.by_ref().take(READ_BYTES as u64);
-        limited.read_to_end(&mut self.pending).map_err(|e| io_trouble("reading a CSV file", format!("{}, after row {}", self.place, self.rows), &e))?;
+        limited.read_to_end(&mut self.pending).map_err(|e| io_trouble("reading a CSV file", self.reached(), &e))?;
         self.exhausted = self.pending.len() == before;
         Ok(())
+    }
+
+    /// The file, and how far it could be read.
+    fn reached(&self) -> String {
+        if self.rows == 0 { self.place.clone() } else { format!("{}, after row {}", self.place, self.rows) }
     }
 
     /// A byte order mark is not part of the first name; UTF-16 is not read.
@@ -229,7 +234,8 @@ impl CsvBlock {
         let mut row = 0;
         while reader
             .read_byte_record(&mut record)
-            .map_err(|e| Error::input("csv_record", "reading a CSV file", &self.place, e, "fetch or write the file again"))?
+            // Bytes in memory, any number of fields: nothing is left that the reader could complain of.
+            .map_err(|e| Error::bug("csv_records", "taking CSV records apart", &self.place, e, "Report this with the input file."))?
         {
             each(row, &record)?;
             row += 1;

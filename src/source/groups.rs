@@ -15,7 +15,7 @@ const PIECE_BYTES: u64 = 256 << 20;
 
 /// `layout = "export"`: the newest run of every export and month.
 pub(super) fn by_manifest(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
-    let root = store::locate(&source.uri, &source.uri_as_written)?;
+    let root = store::locate(&source.uri, &source.uri_as_written);
     if root.pattern.is_some() || root.base.is_file() {
         return Err(Error::input(
             "export_root",

@@ -142,7 +142,7 @@ impl Run {
     pub(super) fn check(&self) -> Result<()> {
         let outside = |name: &str| name.contains('\\') || name.split('/').any(|s| matches!(s, "" | "." | ".."));
         if let Some(blob) = self.blobs.iter().find(|b| outside(&b.name)) {
-            return Err(wrong(&self.manifest, format!("the blob name `{}`", blob.name)));
+            return Err(wrong(&self.manifest, format!("the blob name `{}`, which is no path below the export", blob.name)));
         }
         let mut names: Vec<&str> = self.blobs.iter().map(|b| b.name.as_str()).collect();
         names.sort_unstable();

@@ -110,11 +110,11 @@ impl ParquetFile {
     pub fn select(self, wanted: &[usize]) -> Result<Scan> {
         let nested = |i: &usize| {
             Error::input(
-                "nested_column",
+                "column_type",
                 "choosing columns of a Parquet file",
                 &self.place,
                 format!("column `{}` of type {}", self.columns[*i].name, self.columns[*i].kind),
-                "write the column with one plain value per row",
+                "Write the column with one plain value per row.",
             )
         };
         let leaf = |i: &usize| self.columns[*i].leaf.ok_or_else(|| nested(i));

@@ -13,6 +13,7 @@ pub fn trouble(tried: &str, path: &Path, seen: &io::Error) -> Error {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on this disk, then run again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "let the program write here, then run again",
         ErrorKind::NotFound => "see whether something else deletes files below output.uri, then run again",
+        ErrorKind::NotADirectory => "name another folder in output.uri: a part of this path is a file",
         _ => "see whether the disk is sound and mounted, then run again",
     };
     Error::storage("disk", tried, path.display(), seen, next)

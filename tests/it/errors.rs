@@ -5,6 +5,7 @@ mod command_line;
 mod inputs;
 mod outputs;
 pub mod scene;
+mod shown;
 mod sources;
 
 use std::collections::BTreeSet;
@@ -13,16 +14,11 @@ use scene::{Case, Scene};
 use sources::{Code, codes};
 
 /// Codes no test can provoke from the command line, and why.
-const UNPROVOKED: [(&str, &str); 10] = [
+const UNPROVOKED: [(&str, &str); 5] = [
     ("commit_lost", "needs another run in the middle of ours; the commits of the sink have their own tests"),
-    ("csv_record", "the records are split before, so the CSV reader finds nothing to complain of"),
-    ("delta_path", "the job file gives absolute paths only, and those have a URL"),
-    ("nested_column", "a nested column has been refused as `column_type` before"),
     ("output_not_writable", "the tests may run as root, who may write anywhere"),
-    ("output_uri", "the job file has refused these places before as `job_location` and `job_not_yet`"),
     ("read_back", "a disk that loses what was written"),
     ("runtime", "no memory for threads"),
-    ("store_unsupported", "the job file has refused the scheme before as `job_not_yet`"),
     ("threads", "no memory for threads"),
 ];
 
@@ -31,7 +27,7 @@ fn all() -> impl Iterator<Item = &'static Case> {
 }
 
 fn prove(cases: &[Case]) {
-    let wrong: Vec<String> = cases.iter().filter_map(|case| prove_case(case).err().map(|seen| format!("{} (exit {}): {seen}", case.code, case.exit))).collect();
+    let wrong: Vec<String> = cases.iter().filter_map(|case| prove_case(case).err().map(|seen| format!("{}: {seen}", shown::file_of(case)))).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 
@@ -51,6 +47,10 @@ fn prove_case(case: &Case) -> Result<(), String> {
         if !text.err.contains(word) {
             return Err(format!("the message does not name {word:?}:\n{}", text.err));
         }
+    }
+    shown::compare(case, &scene, &text)?;
+    if !by_clap {
+        shown::same_in_json(&object, &text)?;
     }
     for said in [&json, &text] {
         if said.err.contains("panicked") || said.err.contains("RUST_BACKTRACE") || said.err.contains("bug in pecan") {
@@ -96,6 +96,13 @@ fn inputs_in_trouble() {
 #[test]
 fn outputs_in_trouble() {
     prove(outputs::CASES);
+}
+
+/// Some cases need this system.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_message_has_its_file() {
+    shown::check_folder(all(), &UNPROVOKED);
 }
 
 #[test]

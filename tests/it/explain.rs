@@ -194,11 +194,11 @@ fn what_is_not_there_is_exit_3_with_near_misses() {
     };
     let (exit, code, text) = not_found("2026-09-16", vm.trim_end_matches('p'));
     assert_eq!((exit, code), (3, "no_charges"));
-    assert!(text.contains(&format!("did you mean --resource '{vm}'?")), "{text}");
+    assert!(text.contains(&format!("Did you mean --resource '{vm}'?")), "{text}");
     let (_, _, text) = not_found("2025-09-16", &vm);
     assert!(text.contains("it has charges on 25 days from 2026-09-01 to 2026-10-17") && text.contains("2026-09-01"), "{text}");
     let (_, _, text) = not_found("2026-09-16", "/subscriptions/55555555-0000-4000-8000-000000000002/resourceGroups/rg-app-10");
-    assert!(text.contains("1 charge below it: ") && text.contains("ask about one of the resources below it"), "{text}");
+    assert!(text.contains("1 charge below it: ") && text.contains("Ask about one of the resources below it"), "{text}");
     let (exit, code, text) = not_found("2026-09-16", "vm-app");
     assert_eq!((exit, code), (3, "not_an_arm_id"));
     assert!(text.contains(&vm), "{text}");

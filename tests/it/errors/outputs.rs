@@ -24,6 +24,8 @@ fn as_parquet(scene: &Scene) {
 pub const CASES: &[Case] = &[
     Case {
         code: "schema_newer",
+        name: "delta",
+        cause: "A newer version wrote the Delta tables.",
         exit: 2,
         says: &["fact_credit_line", "pecan.schema = 99"],
         build: |s| {
@@ -33,6 +35,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "schema_newer",
+        name: "parquet",
+        cause: "A newer version wrote the Parquet tables.",
         exit: 2,
         says: &["fact_credit_line", "pecan.schema = 99"],
         build: |s| {
@@ -42,6 +46,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "output_format",
+        name: "",
+        cause: "The job file says Parquet, the tables are Delta tables.",
         exit: 2,
         says: &["fact_credit_line", "Delta"],
         build: |s| {
@@ -51,6 +57,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "table_foreign",
+        name: "",
+        cause: "A Delta table of one of our names was made by another program.",
         exit: 2,
         says: &["dim_meter"],
         build: |s| {
@@ -60,6 +68,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "carry_case",
+        name: "",
+        cause: "A carried column is spelt otherwise than in the run before.",
         exit: 2,
         says: &["\"Tags\"", "\"tags\""],
         build: |s| {
@@ -70,8 +80,10 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "delta_log",
+        name: "",
+        cause: "An entry of a Delta log is damaged.",
         exit: 5,
-        says: &["fact_credit_daily"],
+        says: &["fact_credit_daily/_delta_log"],
         build: |s| {
             s.succeed();
             s.write(&log(s, "fact_credit_daily"), "{ not JSON");
@@ -79,6 +91,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "manifest",
+        name: "table",
+        cause: "The manifest of a Parquet table is damaged.",
         exit: 5,
         says: &["fact_credit_daily", "manifest.json"],
         build: |s| {
@@ -88,6 +102,8 @@ pub const CASES: &[Case] = &[
     },
     Case {
         code: "run_table",
+        name: "",
+        cause: "A data file of the table run is overwritten.",
         exit: 5,
         says: &["out/run/"],
         build: |s| {
@@ -95,10 +111,19 @@ pub const CASES: &[Case] = &[
             std::fs::write(only_parquet(s, "run"), "overwritten").expect("a file");
         },
     },
-    Case { code: "disk", exit: 5, says: &["charges/a.csv/out"], build: |s| s.job("\"out/\"", "\"charges/a.csv/out\"") },
+    Case {
+        code: "disk",
+        name: "",
+        cause: "The output folder would have to be inside a file.",
+        exit: 5,
+        says: &["charges/a.csv/out"],
+        build: |s| s.job("\"out/\"", "\"charges/a.csv/out\""),
+    },
     #[cfg(target_os = "linux")]
     Case {
         code: "stdout",
+        name: "",
+        cause: "The disk that takes the answer is full.",
         exit: 5,
         says: &["standard output"],
         build: |s| {

@@ -16,6 +16,10 @@ use crate::tidy::files::root;
 pub struct Case {
     /// Stable code.
     pub code: &'static str,
+    /// Tells cases of one code apart; may be empty if there is one only.
+    pub name: &'static str,
+    /// What was changed in a sound job, in words.
+    pub cause: &'static str,
     /// Exit code.
     pub exit: i32,
     /// What the message must name.
@@ -155,6 +159,12 @@ impl Scene {
         self.arguments == ["run", "job.toml"]
     }
 
+    /// The arguments as typed.
+    pub fn command_line(&self) -> String {
+        let quoted = |word: &String| if word.contains([' ', '$', '*']) { format!("'{word}'") } else { word.clone() };
+        self.arguments.iter().map(quoted).collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs the job, which must succeed.
     pub fn succeed(&self) {
         let said = self.pecan(&["--no-progress"]);
@@ -180,6 +190,8 @@ impl Scene {
         let output = command
             .current_dir(self.folder.path())
             .env_remove("PECAN_NOT_SET")
+            .env_remove("COLUMNS")
+            .env("RUST_BACKTRACE", "1")
             .args(arguments)
             .timeout(Duration::from_secs(60))
             .output()
