@@ -33,7 +33,8 @@ test: tools build ## all tests: rules, jobs, tables read by other programs
 	@$(MAKE) --no-print-directory readers
 
 readers: tools build ## read the tables with Python deltalake, DuckDB and pyarrow, and compare to the last digit
-	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/check_tables.py $(PECAN) && $(PYTHON) tests/readers/run_recipes.py $(PECAN); \
+	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/check_schema.py $(PECAN) && $(PYTHON) tests/readers/check_tables.py $(PECAN) && \
+	$(PYTHON) tests/readers/run_recipes.py $(PECAN); \
 	else echo "SKIPPED: readers (the Python packages could not be installed)"; fi
 
 worlds: ## the fast path against the naive one in 20,000 worlds
@@ -46,7 +47,7 @@ lint: ## clippy without warnings, formatting
 fmt: ## format the Rust code
 	cargo fmt --all
 
-docs: build ## write what is made of the program: docs/TABLES.md, tests/errors/
+docs: build ## write what is made of the program: docs/TABLES.md, docs/job.schema.json, tests/errors/
 	UPDATE=1 cargo test --test it -- docs:: errors::
 
 bench: tools ## time a large job: make bench ROWS=2000000 RUNS=3

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::{Error, Result};
-use crate::job::Job;
+use crate::job::{self, Job};
 use args::{Args, Command, OutputFormat};
 use speak::View;
 
@@ -92,7 +92,8 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
         }
         Command::Completions { shell } => speak::answer(&view.text_as("completions", asked::completions(*shell)), out),
         Command::Man => speak::answer(&view.text_as("man", asked::man()?), out),
-        Command::Schema => speak::answer(&view.json(&asked::schema()), out),
+        Command::Schema { tables: false } => speak::answer(&view.json(&job::json_schema()), out),
+        Command::Schema { tables: true } => speak::answer(&view.json(&asked::tables()), out),
     }
 }
 

@@ -4,6 +4,7 @@
 //! back at the text afterwards. Every mistake is exit 2.
 
 mod inputs;
+mod json_schema;
 mod keys;
 mod limits;
 mod list_pattern;
@@ -23,6 +24,7 @@ use pecan_core::time::RawInstant;
 use crate::error::{Error, Result};
 use reading::Section;
 
+pub use json_schema::json_schema;
 pub use limits::{Limits, RejectionLimit};
 pub use list_pattern::{ListPattern, ListStamp, path_instant};
 pub use output::{Compression, KeepInputs, OutputFormat, OutputSpec};

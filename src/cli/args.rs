@@ -83,8 +83,12 @@ pub(super) enum Command {
     },
     /// Print the manual page
     Man,
-    /// Print every output table and column as JSON
-    Schema,
+    /// Print the JSON Schema of the job file, for editors
+    Schema {
+        /// Print every output table and column instead
+        #[arg(long)]
+        tables: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -99,8 +99,8 @@ fn only_own_options(sub: &clap::Command) -> clap::Command {
     globals.into_iter().fold(sub.clone(), |sub, id| sub.mut_arg(id, |arg| arg.hide(true)))
 }
 
-/// `pecan schema`: every output table, without `output.carry`, which is up to the job.
-pub(super) fn schema() -> Value {
+/// `pecan schema --tables`: every output table, without `output.carry`, which is up to the job.
+pub(super) fn tables() -> Value {
     let column = |column: &schema::Column| {
         json!({
             "name": column.name,

@@ -7,11 +7,14 @@ use super::tree::{Entry, TRIED, Value};
 use super::{AuditFormat, AuditSource, ChargeFormat, ChargeSource, Layout, ListPattern, Reference, ReferenceFile, keys, location};
 use crate::error::{Error, Result};
 
-const CHARGE_FORMATS: [&str; 1] = ["cost-management"];
+pub(super) const CHARGE_FORMATS: [&str; 1] = ["cost-management"];
 const CHARGE_FORMATS_LATER: [&str; 2] = ["daily-rated-usage", "focus"];
+pub(super) const AUDIT_FORMATS: [(&str, AuditFormat); 2] =
+    [("azure-activity", AuditFormat::AzureActivity), ("activity-log-json", AuditFormat::ActivityLogJson)];
+pub(super) const LAYOUTS: [(&str, Layout); 2] = [("export", Layout::Export), ("files", Layout::Files)];
 
 /// Tables that are lists taken at an instant (details 22).
-const LISTS: [&str; 2] = ["assignments", "lighthouse_assignments"];
+pub(super) const LISTS: [&str; 2] = ["assignments", "lighthouse_assignments"];
 
 /// `name`, else the job file's name without extension.
 pub(super) fn job_name(file: &Section<'_>, path: &Path) -> Result<String> {
@@ -31,7 +34,7 @@ pub(super) fn charges(file: &Section<'_>, root: &Path) -> Result<Vec<ChargeSourc
         let uri = section.required("uri", "uri = \"exports/\"")?;
         let format = section.required("format", "format = \"cost-management\"")?;
         built_format(&section.dotted("format"), &format, &CHARGE_FORMATS, &CHARGE_FORMATS_LATER)?;
-        let layout = section.word("layout", &[("export", Layout::Export), ("files", Layout::Files)])?;
+        let layout = section.word("layout", &LAYOUTS)?;
         Ok(ChargeSource {
             name,
             uri: location::resolve(&section.dotted("uri"), &uri, root)?,
@@ -47,8 +50,7 @@ pub(super) fn audit(file: &Section<'_>, root: &Path) -> Result<Vec<AuditSource>>
     let example = "[audit] with uri = \"activity/\" and format = \"azure-activity\"";
     sources(file, "audit", keys::AUDIT, example, |section, name| {
         let uri = section.required("uri", "uri = \"activity/\"")?;
-        let formats = [("azure-activity", AuditFormat::AzureActivity), ("activity-log-json", AuditFormat::ActivityLogJson)];
-        let format = section.word("format", &formats)?.ok_or_else(|| section.missing("format", "format = \"azure-activity\""))?;
+        let format = section.word("format", &AUDIT_FORMATS)?.ok_or_else(|| section.missing("format", "format = \"azure-activity\""))?;
         Ok(AuditSource { name, uri: location::resolve(&section.dotted("uri"), &uri, root)?, uri_as_written: uri.text.written, format })
     })
 }

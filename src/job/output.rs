@@ -53,16 +53,20 @@ pub enum KeepInputs {
     None,
 }
 
+pub(super) const FORMATS: [(&str, OutputFormat); 2] = [("delta", OutputFormat::Delta), ("parquet", OutputFormat::Parquet)];
+pub(super) const COMPRESSIONS: [(&str, Compression); 2] = [("keep", Compression::Keep), ("zstd", Compression::Zstd)];
+pub(super) const KEEP_INPUTS: [(&str, KeepInputs); 2] = [("reference", KeepInputs::Reference), ("none", KeepInputs::None)];
+
 pub(super) fn output(file: &Section<'_>, root: &Path) -> Result<OutputSpec> {
     let example = "[output] with uri = \"out/\"";
     let section = file.section("output", keys::OUTPUT)?.ok_or_else(|| file.missing("output", example))?;
     let uri = section.required("uri", "uri = \"out/\"")?;
-    let format = section.word("format", &[("delta", OutputFormat::Delta), ("parquet", OutputFormat::Parquet)])?.unwrap_or_default();
+    let format = section.word("format", &FORMATS)?.unwrap_or_default();
     Ok(OutputSpec {
         uri: location::resolve("output.uri", &uri, root)?,
         format,
-        compression: section.word("compression", &[("keep", Compression::Keep), ("zstd", Compression::Zstd)])?.unwrap_or_default(),
-        keep_inputs: section.word("keep_inputs", &[("reference", KeepInputs::Reference), ("none", KeepInputs::None)])?.unwrap_or_default(),
+        compression: section.word("compression", &COMPRESSIONS)?.unwrap_or_default(),
+        keep_inputs: section.word("keep_inputs", &KEEP_INPUTS)?.unwrap_or_default(),
         carry: carry(&section)?,
     })
 }

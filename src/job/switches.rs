@@ -7,14 +7,14 @@ use super::reading::{Bound, Section};
 use crate::error::Result;
 
 /// R-DAY-3: no more than the whole day.
-const GAP_TOLERANCE_SECONDS: Bound = Bound { least: 0, most: 86_400 };
+pub(super) const GAP_TOLERANCE_SECONDS: Bound = Bound { least: 0, most: 86_400 };
 /// R-DAY-1: less than a day either way.
-const DAY_OFFSET_MINUTES: Bound = Bound { least: -1_439, most: 1_439 };
+pub(super) const DAY_OFFSET_MINUTES: Bound = Bound { least: -1_439, most: 1_439 };
 
-const COMBINE_PARTIES: [(&str, CombineParties); 2] = [("each", CombineParties::Each), ("union", CombineParties::Union)];
-const UNKNOWN_ROLES: [(&str, bool); 2] = [("no", false), ("yes", true)];
-const RATE_SOURCE: [(&str, RateSource); 2] = [("table", RateSource::Table), ("statement", RateSource::Statement)];
-const CREDIT_BASE: [(&str, CreditBase); 2] = [("list", CreditBase::List), ("net", CreditBase::Net)];
+pub(super) const COMBINE_PARTIES: [(&str, CombineParties); 2] = [("each", CombineParties::Each), ("union", CombineParties::Union)];
+pub(super) const UNKNOWN_ROLES: [(&str, bool); 2] = [("no", false), ("yes", true)];
+pub(super) const RATE_SOURCE: [(&str, RateSource); 2] = [("table", RateSource::Table), ("statement", RateSource::Statement)];
+pub(super) const CREDIT_BASE: [(&str, CreditBase); 2] = [("list", CreditBase::List), ("net", CreditBase::Net)];
 
 pub(super) fn rules(file: &Section<'_>) -> Result<Rules> {
     let default = Rules::default();
@@ -35,18 +35,20 @@ pub(super) fn rules(file: &Section<'_>) -> Result<Rules> {
 
 /// One line per switch, in the order of the contract, in the job file's own words.
 pub(super) fn describe(rules: &Rules) -> String {
+    let word = |word: Option<&str>| word.unwrap_or_default().to_string();
     let lines = [
         ("gap_tolerance_seconds", rules.gap_tolerance_seconds.to_string()),
         ("day_offset_minutes", rules.day_offset_minutes.to_string()),
-        ("combine_parties", word_of(&COMBINE_PARTIES, rules.combine_parties)),
-        ("unknown_roles", word_of(&UNKNOWN_ROLES, rules.unknown_roles)),
+        ("combine_parties", word(word_of(&COMBINE_PARTIES, rules.combine_parties))),
+        ("unknown_roles", word(word_of(&UNKNOWN_ROLES, rules.unknown_roles))),
         ("inherit_management_groups", rules.inherit_management_groups.to_string()),
-        ("rate_source", word_of(&RATE_SOURCE, rules.rate_source)),
-        ("credit_base", word_of(&CREDIT_BASE, rules.credit_base)),
+        ("rate_source", word(word_of(&RATE_SOURCE, rules.rate_source))),
+        ("credit_base", word(word_of(&CREDIT_BASE, rules.credit_base))),
     ];
     lines.iter().map(|(key, value)| format!("rules.{key}={value}\n")).collect()
 }
 
-fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> String {
-    words.iter().find(|(_, m)| *m == meaning).map(|(word, _)| word.to_string()).unwrap_or_default()
+/// The word that means this.
+pub(super) fn word_of<T: PartialEq>(words: &[(&'static str, T)], meaning: T) -> Option<&'static str> {
+    words.iter().find(|(_, m)| *m == meaning).map(|(word, _)| *word)
 }

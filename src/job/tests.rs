@@ -64,53 +64,7 @@ fn defaults_are_filled_in() {
 
 #[test]
 fn every_key_of_the_contract_is_read() {
-    let text = r#"
-name = "daily"
-schedule = "15 5 * * *"
-cutoff = "2026-10-31T06:00:00Z"
-[[charges]]
-name = "contoso"
-uri = "${DATA}/contoso"
-format = "cost-management"
-[[charges]]
-name = "fabrikam"
-uri = "file:///data/fabrikam"
-format = "cost-management"
-layout = "files"
-[[audit]]
-name = "activity"
-uri = "/logs"
-format = "azure-activity"
-[reference]
-assignments = ["a.parquet", { uri = "a.json", snapshot_at = 2026-10-31T06:00:00Z, snapshot_scope = "/subscriptions/1" }]
-partners = "p.csv"
-principals = "q.csv"
-group_members = "g.csv"
-lighthouse_definitions = "ld.csv"
-lighthouse_assignments = { uri = "la.csv" }
-roles = "r.csv"
-rates = "t.csv"
-products = "d.csv"
-management_groups = "m.csv"
-statement = "s.csv"
-[rules]
-gap_tolerance_seconds = 86400
-day_offset_minutes = -1439
-combine_parties = "union"
-unknown_roles = "yes"
-inherit_management_groups = false
-rate_source = "statement"
-credit_base = "net"
-[output]
-uri = "out"
-format = "parquet"
-compression = "zstd"
-keep_inputs = "none"
-carry = ["tags", "meterCategory"]
-[limits]
-tolerance = "0.05"
-rejections = 25
-"#;
+    let text = include_str!("../../tests/job_files/good/every-key.toml");
     let job = parse(text, &[]).expect("all keys");
     assert_eq!((job.charges[0].uri.as_str(), job.charges[0].uri_as_written.as_str()), ("/data/contoso", "${DATA}/contoso"));
     assert_eq!((job.charges[1].uri.as_str(), job.charges[1].layout), ("/data/fabrikam", Layout::Files));

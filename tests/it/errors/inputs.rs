@@ -153,9 +153,7 @@ pub const CASES: &[Case] = &[
     case("column_missing", "audit-json", "An audit file in JSON is of the other format.", &["audit/PT1H.json", "`TimeGenerated`", "azure-activity"], |s| {
         s.write("audit/PT1H.json", "{\"time\": \"2026-09-01\", \"operationName\": \"x\", \"OperationNameValue\": null}\n");
     }),
-    case("damaged_file", "audit", "A packed audit file is cut short.", &["audit/PT1H.json.gz"], |s| {
-        s.write("audit/PT1H.json.gz", b"\x1f\x8b\x08 but no more")
-    }),
+    case("damaged_file", "audit", "A packed audit file is cut short.", &["audit/PT1H.json.gz"], |s| s.write("audit/PT1H.json.gz", b"\x1f\x8b\x08 but no more")),
     case("column_missing", "audit", "An audit file has only the column Caller.", &["audit/2026-09.parquet", "TimeGenerated"], |s| {
         s.parquet("audit/2026-09.parquet", vec![("Caller", texts(&["x"]))])
     }),

@@ -28,26 +28,7 @@ pub struct Case {
     pub build: fn(&mut Scene),
 }
 
-const JOB: &str = r#"name = "small"
-
-[[charges]]
-name = "csp"
-uri = "charges/"
-format = "cost-management"
-layout = "files"
-
-[[audit]]
-name = "activity"
-uri = "audit/"
-format = "azure-activity"
-
-[reference]
-partners = "ref/partners.csv"
-principals = "ref/principals.csv"
-
-[output]
-uri = "out/"
-"#;
+const JOB: &str = include_str!("../../job_files/good/small.toml");
 
 /// Header of the charge files.
 pub const HEADER: &str = "date,SubscriptionId,meterId,ProductId,quantity,PayGPrice,pricingCurrency,billingCurrency,chargeType";
