@@ -11,6 +11,8 @@ use crate::init::InitRequest;
 use crate::job::{Job, Question, RunOptions, parse_day};
 use crate::progress::Progress;
 
+/// The version, and the commit it was built from if that is known. The tables know the version alone.
+pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("PECAN_BUILT_FROM"));
 /// Most threads that make sense to ask for.
 const MOST_THREADS: u16 = 512;
 const EXIT_CODES: &str = "\
@@ -22,7 +24,7 @@ Exit codes:
 
 /// Settles partner earned credit (PEC): per charge the credit it should have earned, exactly, and the reason if none.
 #[derive(Debug, Parser)]
-#[command(name = "pecan", version, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "pecan", version = VERSION, about, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
 pub(super) struct Args {
     #[command(flatten)]
     pub global: Global,

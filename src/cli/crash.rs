@@ -28,7 +28,7 @@ pub(super) fn guarded(work: impl FnOnce() -> Result<()>) -> Result<()> {
         let (place, words) = recorded.unwrap_or_else(|| ("an unknown place".to_string(), words_of(payload.as_ref())));
         let next = format!(
             "Nothing half-done is visible: outputs change only by a commit at the very last. Please report this text with version {}, the command and the job file; run the command again with -vv to see how far it gets.",
-            env!("CARGO_PKG_VERSION")
+            super::args::VERSION
         );
         Err(Error::bug("panic", "the program stopped at a check of its own", place, words, next))
     })

@@ -11,3 +11,4 @@ mod jobs;
 mod oracle;
 mod tables;
 mod tidy;
+mod version;
