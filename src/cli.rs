@@ -88,7 +88,7 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
         }
         Command::Explain(choice) => {
             let job = Job::load(&choice.job, &global.set)?;
-            speak::answer(&asked::explain(&job, &choice.question(&job)?, &view)?, out)
+            speak::answer(&asked::explain(&job, &choice.question(&job)?, global, &view)?, out)
         }
         Command::Completions { shell } => speak::answer(&view.text_as("completions", asked::completions(*shell)), out),
         Command::Man => speak::answer(&view.text_as("man", asked::man()?), out),

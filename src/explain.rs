@@ -23,6 +23,8 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::job::{Job, Question};
 use crate::known::Known;
+use crate::pipeline::in_pool;
+use crate::progress::Progress;
 use crate::rejection::Rejection;
 use crate::source::ChargeGroup;
 
@@ -53,13 +55,26 @@ struct Read {
 /// Tells the story of a question.
 /// # Errors
 /// `Input` (exit 3) if no charge is meant, naming near misses, or an input cannot be read; `Storage` if it cannot be reached.
-pub fn explain(job: &Job, question: &Question) -> Result<Story> {
+pub fn explain(job: &Job, question: &Question, threads: usize, progress: &Progress) -> Result<Story> {
+    in_pool(threads, || story(&Looking { job, progress }, question))
+}
+
+/// The job that is searched, and where it shows how far it is.
+struct Looking<'a> {
+    job: &'a Job,
+    progress: &'a Progress,
+}
+
+fn story(looking: &Looking<'_>, question: &Question) -> Result<Story> {
+    let (job, progress) = (looking.job, looking.progress);
+    progress.stage("finding charges");
     let groups = found::all_groups(job)?;
     let (findings, looked_into) = match question {
-        Question::Day { date, resource } => day(job, &groups, *date, resource)?,
-        Question::Line { .. } => line(job, &groups, question)?,
+        Question::Day { date, resource } => day(looking, &groups, *date, resource)?,
+        Question::Line { .. } => line(looking, &groups, question)?,
     };
     // The charges first: a question about nothing is answered without reading the audit log.
+    progress.stage("reading the audit log and reference tables");
     let known = Known::read(job)?;
     let (tellings, rejected) = tell::tell(&known, findings.charges);
     let rejections = findings.rejections.into_iter().chain(rejected).collect();
@@ -67,36 +82,39 @@ pub fn explain(job: &Job, question: &Question) -> Result<Story> {
     Ok(Story { job: job.name.clone(), question: question.clone(), tellings, rejections, read })
 }
 
-fn day(job: &Job, groups: &[ChargeGroup], day: Day, resource: &str) -> Result<(Findings, usize)> {
+fn day(looking: &Looking<'_>, groups: &[ChargeGroup], day: Day, resource: &str) -> Result<(Findings, usize)> {
     let Some(scope) = near::scope_of(resource) else {
         let named = Wanted { scope: Scope::parse(resource.trim()), day, spelling: true };
-        let findings = found::of_day(job, groups.iter(), &named)?;
+        let findings = found::of_day(looking, groups.iter(), &named)?;
         return Err(near::not_an_arm_id(day, resource, &findings.near));
     };
     let about = |group: &&ChargeGroup| group.days.is_none_or(|(_, until)| day.0 < until);
     let wanted = Wanted { scope, day, spelling: false };
-    let findings = found::of_day(job, groups.iter().filter(about), &wanted)?;
+    let findings = found::of_day(looking, groups.iter().filter(about), &wanted)?;
     if !findings.charges.is_empty() {
         return Ok((findings, groups.iter().filter(about).count()));
     }
     // Nothing: now every group is worth a look, for charges of that day in files about others, and for near misses.
-    let everywhere = found::of_day(job, groups.iter(), &Wanted { spelling: true, ..wanted })?;
+    let everywhere = found::of_day(looking, groups.iter(), &Wanted { spelling: true, ..wanted })?;
     if everywhere.charges.is_empty() {
         return Err(near::no_charge(day, resource, &everywhere.near, &everywhere.rejections));
     }
     Ok((everywhere, groups.len()))
 }
 
-fn line(job: &Job, groups: &[ChargeGroup], question: &Question) -> Result<(Findings, usize)> {
+fn line(looking: &Looking<'_>, groups: &[ChargeGroup], question: &Question) -> Result<(Findings, usize)> {
+    let job = looking.job;
     let Question::Line { source, file, row } = question else { return Ok((Findings::default(), 0)) };
     let in_source = |group: &ChargeGroup| source.as_ref().is_none_or(|s| job.charges.get(group.source).is_some_and(|c| c.name == *s));
     let mut findings = Findings::default();
     let mut rows_of: Vec<(String, u64)> = Vec::new();
     let mut looked_into: BTreeSet<&str> = BTreeSet::new();
+    let files = |group: &ChargeGroup| group.files.iter().filter(|f| f.source_file == *file).cloned().collect::<Vec<_>>();
+    looking.progress.expect(groups.iter().filter(|g| in_source(g)).flat_map(files).map(|f| f.bytes).sum());
     for group in groups.iter().filter(|g| in_source(g)) {
-        for charge_file in group.files.iter().filter(|f| f.source_file == *file) {
+        for charge_file in &files(group) {
             looked_into.insert(&group.group_id);
-            let (found, there) = found::one_row(&FileAt { job, group, file: charge_file }, *row)?;
+            let (found, there) = found::one_row(&FileAt { job, group, file: charge_file }, *row, looking.progress)?;
             if !there {
                 rows_of.push((charge_file.place.clone(), found.rows));
             }

@@ -59,7 +59,9 @@ fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
 /// As [`run`], up to the point where charges would be read.
 pub fn plan(job: &Job, options: &RunOptions) -> Result<Plan> {
     in_pool(options.threads, || {
+        options.progress.stage("reading the audit log and reference tables");
         let known = Known::read(job)?;
+        options.progress.stage("finding charges");
         let found = find_groups(job)?;
         let output = open_output(job)?;
         let state = State::read(&output)?;

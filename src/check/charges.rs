@@ -112,6 +112,7 @@ pub fn read(job: &Job, groups: &[ChargeGroup], known: Option<&Known>, progress: 
         }
         (_, access) => {
             charges_errors.extend(access.err());
+            progress.stage("reading charges");
             groups.iter().for_each(|group| facts.decode_group(job, group, progress, &mut charges_errors));
         }
     }
@@ -188,11 +189,10 @@ impl ChargeFacts {
     /// Opens and decodes the files, because without the tables nothing can be decided.
     fn decode_group(&mut self, job: &Job, group: &ChargeGroup, progress: &Progress, errors: &mut Vec<Error>) {
         for file in &group.files {
-            match decode(file, &job.output.carry) {
+            match decode(file, &job.output.carry, progress) {
                 Ok(rows) => self.count_file(source_name(job, group), file, rows),
                 Err(error) => errors.push(error),
             }
-            progress.add(0, file.bytes);
         }
     }
 
@@ -218,12 +218,15 @@ fn base(group_id: &str) -> &str {
     }
 }
 
-fn decode(file: &ChargeFile, carry: &[String]) -> Result<u64> {
+fn decode(file: &ChargeFile, carry: &[String], progress: &Progress) -> Result<u64> {
+    let mut progress = progress.file(file.bytes);
     let mut reader = ChargeReader::open(file, carry)?;
     let mut rows = 0;
     while let Some(batch) = reader.next()? {
-        rows += batch.rows() as u64;
+        let more = batch.rows() as u64;
+        rows += more;
         batch.decode()?;
+        progress.reached(more, reader.bytes_done());
     }
     Ok(rows)
 }

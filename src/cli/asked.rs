@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::CommandFactory;
 use serde_json::{Value, json};
 
-use super::args::Args;
+use super::args::{Args, Global};
 use super::speak::View;
 use crate::check::{self, CheckReport};
 use crate::error::{Error, Result};
@@ -49,8 +49,11 @@ pub(super) fn check(job: &Job, threads: usize, progress: &Progress) -> Result<Ch
 }
 
 /// `pecan explain`.
-pub(super) fn explain(job: &Job, question: &Question, view: &View) -> Result<String> {
-    let story = explain::explain(job, question)?;
+pub(super) fn explain(job: &Job, question: &Question, global: &Global, view: &View) -> Result<String> {
+    let progress = global.progress();
+    let story = explain::explain(job, question, global.threads(), &progress);
+    progress.finish();
+    let story = story?;
     Ok(view.show(|| story.to_json(), |width, colour| story.to_text(width, colour)))
 }
 

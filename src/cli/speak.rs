@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{Global, OutputFormat};
 use crate::error::{Error, Result};
+use crate::progress::may_colour;
 
 /// Characters of a line when standard output is no terminal.
 const WIDTH: usize = 100;
@@ -24,10 +25,8 @@ impl View {
     /// Colours and the terminal's width only on a terminal.
     pub fn of(global: &Global) -> View {
         let terminal = std::io::stdout().is_terminal();
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let width = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
-        View { format: global.output_format, width: width.unwrap_or(WIDTH).min(WIDEST), colour: terminal && !dumb && !is_set("NO_COLOR") }
+        View { format: global.output_format, width: width.unwrap_or(WIDTH).min(WIDEST), colour: may_colour(terminal) }
     }
 
     /// One JSON object, or text.
@@ -110,7 +109,7 @@ pub(super) fn start_log(global: &Global) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(filter))
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(may_colour(std::io::stderr().is_terminal()))
         .log_internal_errors(false);
     // A second start in one process (tests) is refused; the first log stays.
     let _ = match global.output_format {

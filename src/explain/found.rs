@@ -12,9 +12,11 @@ use crate::decide::one::{OneByOne, OneCharge};
 use crate::error::Result;
 use crate::job::Job;
 use crate::keys::Keys;
+use crate::progress::Progress;
 use crate::rejection::Rejection;
 use crate::source::{ChargeBatch, ChargeFile, ChargeGroup, ChargeReader, ColumnNames, RawBatch, locate};
 
+use super::Looking;
 use super::near::Near;
 
 /// A charge and where it stands.
@@ -123,12 +125,14 @@ fn row_of_file(batch: &ChargeBatch, row: usize) -> i64 {
 /// One row of a file; `None`: the file has fewer rows, and how many.
 /// # Errors
 /// As reading and decoding.
-pub(super) fn one_row(at: &FileAt<'_>, row: i64) -> Result<(Findings, bool)> {
+pub(super) fn one_row(at: &FileAt<'_>, row: i64, progress: &Progress) -> Result<(Findings, bool)> {
+    let mut progress = progress.file(at.file.bytes);
     let mut reader = ChargeReader::open(at.file, &[])?;
     let mut findings = Findings::default();
     while let Some(raw) = reader.next()? {
         let first = raw.first_row();
         findings.rows += raw.rows() as u64;
+        progress.reached(raw.rows() as u64, reader.bytes_done());
         let here = row.checked_sub(first).and_then(|n| usize::try_from(n).ok()).filter(|n| *n < raw.rows());
         let Some(here) = here else { continue };
         let batch = raw.decode()?;
@@ -154,11 +158,14 @@ pub(super) struct Wanted {
 /// The charges of a scope and day in some groups, with what lies near.
 /// # Errors
 /// As reading and decoding.
-pub(super) fn of_day<'a>(job: &Job, groups: impl Iterator<Item = &'a ChargeGroup>, wanted: &Wanted) -> Result<Findings> {
+pub(super) fn of_day<'a>(looking: &Looking<'_>, groups: impl Iterator<Item = &'a ChargeGroup> + Clone, wanted: &Wanted) -> Result<Findings> {
+    looking.progress.expect(groups.clone().flat_map(|group| &group.files).map(|file| file.bytes).sum());
     let mut findings = Findings::default();
     for group in groups {
+        looking.progress.stage(format!("searching {}", group.group_id));
         for file in &group.files {
-            let at = FileAt { job, group, file };
+            let at = FileAt { job: looking.job, group, file };
+            let mut progress = looking.progress.file(file.bytes);
             let mut reader = ChargeReader::open(file, &[])?;
             let names = reader.header().clone();
             loop {
@@ -166,10 +173,12 @@ pub(super) fn of_day<'a>(job: &Job, groups: impl Iterator<Item = &'a ChargeGroup
                 if wave.is_empty() {
                     break;
                 }
+                let rows = wave.iter().map(|raw| raw.rows() as u64).sum();
                 let parts: Vec<Result<Findings>> = wave.into_par_iter().map(|raw| look_through(&at, &raw.decode()?, &names, wanted)).collect();
                 for part in parts {
                     findings.merge(part?);
                 }
+                progress.reached(rows, reader.bytes_done());
             }
         }
     }

@@ -79,22 +79,24 @@ impl<'a> Reading<'a> {
         let mut reader = ChargeReader::open(file, self.desk.carry)?;
         let names = reader.header().clone();
         let provenance = Provenance { source: self.source.to_owned(), source_file: file.source_file.clone(), source_run: file.source_run.clone() };
+        let mut progress = self.desk.progress.file(file.bytes);
         let mut counted = FileRows { file: file.place.clone(), ..FileRows::default() };
         loop {
             let wave = next_wave(&mut reader, &mut counted.read)?;
             if wave.is_empty() {
                 break;
             }
+            let reached = reader.bytes_done();
             let settled: Vec<Result<Settled<T>>> = wave.into_par_iter().map(|raw| self.settle(raw, &provenance, &names, &make)).collect();
             for batch in settled {
                 let batch = batch?;
                 counted.lines += batch.rows.lines;
                 counted.rejections += batch.rows.rejections;
-                self.desk.progress.add(batch.rows.lines + batch.rows.rejections, 0);
+                progress.reached(batch.rows.lines + batch.rows.rejections, 0);
                 take(batch)?;
             }
+            progress.reached(0, reached);
         }
-        self.desk.progress.add(0, file.bytes);
         Ok(counted)
     }
 

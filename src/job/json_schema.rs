@@ -70,7 +70,10 @@ fn charges_key(key: &str) -> Value {
 fn audit_key(key: &str) -> Value {
     match key {
         "uri" => path("A folder, file or wildcard of audit files.", "activity/"),
-        "format" => words("How the files are laid out inside: \"azure-activity\" is the Log Analytics table AzureActivity.", &inputs::AUDIT_FORMATS, None),
+        "format" => {
+            let text = "How the files are laid out inside: \"azure-activity\" is the Log Analytics table AzureActivity, \"activity-log-json\" the log as a storage account or `az` gives it.";
+            words(text, &names(&inputs::AUDIT_FORMATS), None)
+        }
         _ => source_key(key, "audit"),
     }
 }
@@ -89,14 +92,14 @@ fn source_key(key: &str, table: &str) -> Value {
 fn reference_key(key: &str) -> Value {
     let text = match key {
         "assignments" => {
-            "Lists of role assignments, each with the instant it was taken: snapshot_at, snapshot_scope, id, principal_id, role_definition_id, scope, created_on; or JSON as `az role assignment list --all` prints it."
+            "Lists of role assignments, each with the instant it was taken: snapshot_at, snapshot_scope, id, principal_id, role_definition_id, scope, created_on; or JSON as `az role assignment list --all` prints it. Paths may have {snapshot_at} and {subscription_id} in place of folders."
         }
         "partners" => "Partners and their agreements: mpn_id, organisation_id, tenant_id, agreement_from, agreement_until.",
         "principals" => "Whose access is whose: principal_id, mpn_id, channel (aobo, pal, lighthouse), linked_from, linked_until.",
         "group_members" => "Members of groups: group_id, member_id, member_from, member_until.",
         "lighthouse_definitions" => "What a Lighthouse delegation gives: definition_id, principal_id, role_definition_id, valid_from, valid_until.",
         "lighthouse_assignments" => {
-            "Lists of Lighthouse delegations, each with the instant it was taken: snapshot_at, snapshot_scope, id, scope, definition_id, created_on."
+            "Lists of Lighthouse delegations, each with the instant it was taken: snapshot_at, snapshot_scope, id, scope, definition_id, created_on; or JSON as `az managedservices assignment list` prints it."
         }
         "roles" => "Roles that earn or do not, beyond Microsoft's list: role_definition_id, role_name, earns, valid_from, valid_until.",
         "rates" => "Rates other than the documented one: meter_id or product_id, rate, valid_from, valid_until.",
@@ -311,7 +314,7 @@ mod tests {
     fn words_and_bounds_are_those_of_the_program() {
         let schema = json_schema();
         let part = |path: &str| schema.pointer(path).cloned().unwrap_or_default();
-        assert_eq!(part("/properties/audit/anyOf/0/properties/format/anyOf/0/enum"), json!(inputs::AUDIT_FORMATS));
+        assert_eq!(part("/properties/audit/anyOf/0/properties/format/anyOf/0/enum"), json!(names(&inputs::AUDIT_FORMATS)));
         assert_eq!(part("/properties/charges/anyOf/1/items/properties/layout/default"), json!("export"));
         assert_eq!(part("/properties/output/properties/format/anyOf/0/enum"), json!(["delta", "parquet"]));
         assert_eq!(part("/properties/rules/properties/combine_parties/default"), json!("each"));

@@ -111,6 +111,8 @@ pub struct ChargeReader {
     input: Input,
     expected: Option<u64>,
     rows: u64,
+    /// Of the file, and rows its footer says it has.
+    size: (u64, Option<u64>),
 }
 
 enum Input {
@@ -138,7 +140,7 @@ impl ChargeReader {
                 let csv = CsvFile::open(&file.path, file.kind == FileKind::CsvGz, &file.place)?;
                 let written: Vec<&str> = csv.header().iter().map(String::as_str).collect();
                 let plan = Plan::new(file, &written, carry, true)?;
-                Ok(ChargeReader { plan: Arc::new(plan), input: Input::Csv(Box::new(csv)), expected: file.expected_rows, rows: 0 })
+                Ok(ChargeReader { plan: Arc::new(plan), input: Input::Csv(Box::new(csv)), expected: file.expected_rows, rows: 0, size: (file.bytes, None) })
             }
         }
     }
@@ -155,13 +157,26 @@ impl ChargeReader {
             check_type(found, Kind::Text, file)?;
         }
         check_count(file.expected_rows, parquet.rows(), &file.place)?;
+        let size = (file.bytes, Some(parquet.rows()));
         let scan = parquet.select(&plan.wanted)?;
-        Ok(ChargeReader { plan: Arc::new(plan), input: Input::Parquet(scan), expected: file.expected_rows, rows: 0 })
+        Ok(ChargeReader { plan: Arc::new(plan), input: Input::Parquet(scan), expected: file.expected_rows, rows: 0, size })
     }
 
     /// The names of our columns in this file.
     pub fn header(&self) -> &ColumnNames {
         &self.plan.names
+    }
+
+    /// About how many bytes of the file the rows given so far take; for progress alone.
+    pub fn bytes_done(&self) -> u64 {
+        match (&self.input, self.size) {
+            (Input::Csv(csv), _) => csv.bytes_read(),
+            (Input::Parquet(_), (bytes, Some(rows))) => {
+                let part = u128::from(bytes) * u128::from(self.rows.min(rows)) / u128::from(rows.max(1));
+                u64::try_from(part).unwrap_or(bytes)
+            }
+            (Input::Parquet(_), (_, None)) => 0,
+        }
     }
 
     /// The next rows, not yet decoded; cheap. `None`: the file is read, and has as many rows as its manifest says.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
@@ -20,10 +22,25 @@ const BLOCK_BYTES: usize = 32 << 20;
 const RECORD_BYTES: usize = 16 << 20;
 const READ_BYTES: usize = 1 << 20;
 
+/// Counts what is read of a file, packed as it is.
+struct Counted {
+    file: File,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
 /// An opened CSV file whose header has been read.
 pub struct CsvFile {
     place: String,
     source: Box<dyn Read + Send>,
+    bytes: Arc<AtomicU64>,
     header: Vec<String>,
     pending: Vec<u8>,
     splitter: Splitter,
@@ -47,10 +64,20 @@ impl CsvFile {
     }
 
     fn open_as(path: &Path, gzip: bool, place: &str, notes: bool) -> Result<CsvFile> {
+        let bytes = Arc::new(AtomicU64::new(0));
         let file = File::open(path).map_err(|e| io_trouble("opening a CSV file", place, &e))?;
+        let file = Counted { file, bytes: Arc::clone(&bytes) };
         let source: Box<dyn Read + Send> = if gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, file))) } else { Box::new(file) };
-        let mut csv =
-            CsvFile { place: place.to_string(), source, header: Vec::new(), pending: Vec::new(), splitter: Splitter::new(notes), exhausted: false, rows: 0 };
+        let mut csv = CsvFile {
+            place: place.to_string(),
+            source,
+            bytes,
+            header: Vec::new(),
+            pending: Vec::new(),
+            splitter: Splitter::new(notes),
+            exhausted: false,
+            rows: 0,
+        };
         csv.skip_mark()?;
         let Some(first) = csv.block(1)? else {
             return Err(csv.wrong("csv_empty", "no header line", "fetch or write the file again; a file without rows still has a header"));
@@ -68,6 +95,11 @@ impl CsvFile {
     /// Data records handed out so far; header and blank lines do not count.
     pub fn rows(&self) -> u64 {
         self.rows.unsigned_abs()
+    }
+
+    /// Bytes of the file read so far, packed as it is.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The next records, at most [`BLOCK_ROWS`].

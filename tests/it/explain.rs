@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
-use pecan::explain::{Story, explain};
+use pecan::error::Result;
+use pecan::explain::Story;
 use pecan::job::{Job, Question, parse_day};
+use pecan::progress::Progress;
 use serde_json::Value;
 
 const WIDTH: usize = 100;
@@ -18,12 +20,16 @@ fn job(overrides: &[&str]) -> Job {
     Job::load(&path, &overrides).expect("job of the sample data")
 }
 
+fn explain(job: &Job, question: &Question) -> Result<Story> {
+    pecan::explain::explain(job, question, 2, &Progress::off())
+}
+
 fn on_line(text: &str, overrides: &[&str]) -> Story {
     let job = job(overrides);
     explain(&job, &Question::line(text, &job).expect("a line")).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-fn on_day(date: &str, resource: &str) -> pecan::error::Result<Story> {
+fn on_day(date: &str, resource: &str) -> Result<Story> {
     explain(&job(&[]), &Question::Day { date: parse_day(date).expect("a day"), resource: resource.to_owned() })
 }
 

@@ -9,6 +9,7 @@ mod hostile;
 mod init;
 mod jobs;
 mod oracle;
+mod progress;
 mod tables;
 mod tidy;
 mod version;
