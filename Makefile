@@ -10,7 +10,21 @@ export PYTHONDONTWRITEBYTECODE := 1
 ROWS ?= 2000000
 RUNS ?= 3
 
-.PHONY: help build demo test readers worlds lint fmt docs bench sample expected-update tools
+# For install and dist. PROFILE=dev is quick to build and slow to run; BINARY=path takes a program that is built already.
+PREFIX ?= /usr/local
+PROFILE ?= dist
+BINARY ?=
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+# Static where the target and its C compiler are there.
+STATIC := x86_64-unknown-linux-musl
+TRIPLE ?= $(shell if [ -d "$$(rustc --print target-libdir --target $(STATIC) 2>/dev/null)" ] && command -v musl-gcc >/dev/null; \
+	then echo $(STATIC); else rustc -vV | sed -n 's/^host: //p'; fi)
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/pecan
+TARBALL = pecan-$(VERSION)-$(TRIPLE)
+STAGE = $(TARGET)/tarball
+
+.PHONY: help build demo test readers worlds lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +75,40 @@ sample: tools ## write the sample data again (always the same)
 
 expected-update: tools ## compute the expected outcomes again, without the program
 	$(PYTHON) sample_data/expect.py
+
+install: ## install program, manual page, completions: PREFIX=/usr/local DESTDIR= PROFILE=dist
+	@[ -n "$(BINARY)" ] || cargo build --locked --profile $(PROFILE)
+	@$(MAKE) --no-print-directory lay-out FROM="$(or $(BINARY),$(TARGET)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/pecan)" TO="$(DESTDIR)$(PREFIX)"
+	@echo "installed below $(DESTDIR)$(PREFIX)"
+
+uninstall: ## take away what install laid out
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/pecan share/man/man1/pecan.1 share/bash-completion/completions/pecan \
+	  share/zsh/site-functions/_pecan share/fish/vendor_completions.d/pecan.fish share/pecan/job.schema.json)
+
+dist: ## a tarball with program, manual page, completions, documents and the sample job
+	@[ "$(TRIPLE)" = "$(STATIC)" ] || echo "NOT STATIC: built for $(TRIPLE), which needs the C library of this system or a newer one (docs/INSTALL.md)"
+	@[ -n "$(BINARY)" ] || cargo build --locked --profile $(PROFILE) $(if $(filter-out $(HOST),$(TRIPLE)),--target $(TRIPLE))
+	@rm -rf $(STAGE) && mkdir -p $(STAGE)/$(TARBALL)/jobs
+	@$(MAKE) --no-print-directory lay-out FROM="$(or $(BINARY),$(BUILT))" TO="$(STAGE)/$(TARBALL)"
+	@cp -R LICENSE README.md CHANGELOG.md docs sample_data $(STAGE)/$(TARBALL)/ && cp jobs/*.toml $(STAGE)/$(TARBALL)/jobs/
+	@find $(STAGE)/$(TARBALL) -name __pycache__ -prune -exec rm -rf {} +
+	@cd $(STAGE) && tar -czf $(TARBALL).tar.gz $(TARBALL) && (sha256sum $(TARBALL).tar.gz 2>/dev/null || shasum -a 256 $(TARBALL).tar.gz) >$(TARBALL).tar.gz.sha256
+	@echo "$(STAGE)/$(TARBALL).tar.gz"
+
+image: ## a container image (docker, or ENGINE=podman)
+	$(or $(ENGINE),docker) build -f Containerfile -t pecan:$(VERSION) --build-arg PECAN_COMMIT="$$(git show -s --format='%h %cs' 2>/dev/null)" .
+
+# The program FROM, and what it says of itself, below TO.
+.PHONY: lay-out
+lay-out:
+	@install -d "$(TO)/bin" "$(TO)/share/man/man1" "$(TO)/share/bash-completion/completions" "$(TO)/share/zsh/site-functions" \
+	  "$(TO)/share/fish/vendor_completions.d" "$(TO)/share/pecan"
+	@install -m 755 "$(FROM)" "$(TO)/bin/pecan"
+	@"$(FROM)" man >"$(TO)/share/man/man1/pecan.1"
+	@"$(FROM)" completions bash >"$(TO)/share/bash-completion/completions/pecan"
+	@"$(FROM)" completions zsh >"$(TO)/share/zsh/site-functions/_pecan"
+	@"$(FROM)" completions fish >"$(TO)/share/fish/vendor_completions.d/pecan.fish"
+	@"$(FROM)" schema >"$(TO)/share/pecan/job.schema.json"
 
 # The Python packages that read our tables. The stamp names what is installed; without a network the tests go on.
 tools:

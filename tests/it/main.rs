@@ -9,6 +9,7 @@ mod hostile;
 mod init;
 mod jobs;
 mod oracle;
+mod packaging;
 mod progress;
 mod tables;
 mod tidy;
