@@ -77,7 +77,7 @@ impl Shape {
         if missing.is_empty() {
             return Ok(());
         }
-        let tried = format!("reading the columns of a file of format {format}");
+        let tried = format!("reading the columns of a file ({format})");
         let seen = format!("no record with {}", missing.join(" or with "));
         Err(Error::input("column_missing", tried, &file.name, seen, "check that the file is of this format, and narrow the uri with a wildcard if it is not"))
     }

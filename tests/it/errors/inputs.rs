@@ -141,7 +141,7 @@ pub const CASES: &[Case] = &[
     case("audit_json", "cut-short", "The second record of an audit file is cut short.", &["audit/PT1H.json, row 2", "no whole JSON object"], |s| {
         s.write("audit/PT1H.json", "{\"TimeGenerated\":\"\"}\n{\"OperationNameValue\":\n")
     }),
-    case("audit_json", "records", "The records of an audit file are a number.", &["audit/PT1H.json, row 1", "`records`"], |s| {
+    case("audit_json", "records", "A record of an audit file has the keys records and Records.", &["audit/PT1H.json, row 1", "`records`"], |s| {
         s.write("audit/PT1H.json", "{\"records\": 1, \"Records\": []}")
     }),
     case("audit_json", "encoding", "An audit file is UTF-16, as Windows PowerShell writes it.", &["audit/az.json", "UTF-16", "Out-File"], |s| {
