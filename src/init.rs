@@ -94,7 +94,7 @@ pub fn init(request: &InitRequest, progress: &Progress) -> Result<InitReport> {
     open.extend(missing::open(&people, &charges));
     let made = write(&folder, &text, &people)?;
     let mut seen = seen;
-    seen.unused.extend(people.unused);
+    seen.unused.extend(people.unused.into_iter().map(|(name, why)| (look::relative(&folder, Path::new(&name)), why)));
     Ok(InitReport { folder: request.folder.clone(), seen, charges, made, open, missing })
 }
 

@@ -65,7 +65,10 @@ activity() {
 case ${1:-lists} in
   lists) lists ;;
   activity) activity "${2:-89}" ;;
-  groups) fetch az/groups.json az ad group list --filter "displayName eq 'AdminAgents' or displayName eq 'HelpdeskAgents'" ;;
+  groups)
+    tenant=$(az account show --query tenantId --output tsv | tr -d '\r')
+    fetch "az/groups/$tenant.json" az ad group list --filter "displayName eq 'AdminAgents' or displayName eq 'HelpdeskAgents'"
+    ;;
   partner-link)
     az extension add --name managementpartner --only-show-errors
     fetch "az/partner-link/$stamp.json" az managementpartner show

@@ -264,7 +264,7 @@ fn name_of(folder: &Path, others: &[Source]) -> String {
 }
 
 /// Where `path` is, seen from `folder`; absolute if they have nothing in common but the root.
-fn relative(folder: &Path, path: &Path) -> String {
+pub(super) fn relative(folder: &Path, path: &Path) -> String {
     let own: Vec<Component<'_>> = folder.components().collect();
     let wanted: Vec<Component<'_>> = path.components().collect();
     let shared = own.iter().zip(&wanted).take_while(|(a, b)| a == b).count();

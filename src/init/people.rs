@@ -5,6 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use uuid::Uuid;
+
 use super::charges::ChargeFacts;
 use super::look::{Lists, Seen};
 use super::recognise::Kind;
@@ -64,15 +66,10 @@ impl People {
         let mut people = People::default();
         let links = people.links(&seen.partner_links)?;
         people.partners = partners(charges, &links, partner_id);
-        let billed: Vec<&Partner> = people.partners.iter().filter(|p| !p.tenant_id.is_empty()).collect();
-        let own = match billed.as_slice() {
-            [one] => one.mpn_id.clone(),
-            _ => None,
-        };
-        let groups = people.groups(&seen.groups)?;
-        for (principal_id, name) in &groups {
-            let why = format!("{name} group of the partner's tenant");
-            people.principals.push(Principal { principal_id: principal_id.clone(), mpn_id: own.clone(), channel: "aobo", linked_from: String::new(), why });
+        for (principal_id, (name, tenant)) in people.groups(&seen.groups)? {
+            let mpn_id = owner(&people.partners, tenant.as_deref()).and_then(|partner| partner.mpn_id.clone());
+            let why = format!("{name} group of {}", tenant.as_deref().map_or("the partner's tenant".into(), |tenant| format!("tenant {tenant}")));
+            people.principals.push(Principal { principal_id, mpn_id, channel: "aobo", linked_from: String::new(), why });
         }
         for link in links {
             let why = format!("Partner Admin Link to {}", if link.name.is_empty() { &link.mpn_id } else { &link.name });
@@ -83,16 +80,19 @@ impl People {
         Ok(people)
     }
 
-    fn groups(&mut self, files: &[InputFile]) -> Result<BTreeMap<String, String>> {
+    /// Name of each group, and the tenant its file is named after.
+    fn groups(&mut self, files: &[InputFile]) -> Result<BTreeMap<String, (String, Option<String>)>> {
         let mut groups = BTreeMap::new();
         for file in files {
             let text = read(file)?;
+            let stem = file.path.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase());
+            let tenant = stem.filter(|stem| Uuid::try_parse(stem).is_ok());
             for object in objects(&text) {
                 let name = object.text("displayName").unwrap_or_default();
                 let known = ["AdminAgents", "HelpdeskAgents"].iter().any(|wanted| name.eq_ignore_ascii_case(wanted));
                 match object.text("id").or_else(|| object.text("objectId")).filter(|_| known) {
                     Some(id) => {
-                        groups.insert(id.to_ascii_lowercase(), name);
+                        groups.insert(id.to_ascii_lowercase(), (name, tenant.clone()));
                     }
                     None => self.unused.push((file.name.clone(), format!("a group named {name:?}, neither AdminAgents nor HelpdeskAgents"))),
                 }
@@ -121,6 +121,15 @@ impl People {
         links.sort_by(|a, b| (&a.principal_id, &a.mpn_id).cmp(&(&b.principal_id, &b.mpn_id)));
         links.dedup_by(|a, b| (&a.principal_id, &a.mpn_id) == (&b.principal_id, &b.mpn_id));
         Ok(links)
+    }
+}
+
+/// The billed partner of a tenant; without one named, the only one there is.
+fn owner<'a>(partners: &'a [Partner], tenant: Option<&str>) -> Option<&'a Partner> {
+    let mut billed = partners.iter().filter(|p| !p.tenant_id.is_empty());
+    match tenant {
+        Some(tenant) => billed.find(|p| p.tenant_id == tenant),
+        None => billed.next().filter(|_| billed.next().is_none()),
     }
 }
 
@@ -237,6 +246,15 @@ mod tests {
         assert_eq!(since(r#"{"version": 1, "createdTime": "a", "updatedTime": "b"}"#), "a");
         assert_eq!(since(r#"{"version": 3, "createdTime": "a", "updatedTime": "b"}"#), "b");
         assert_eq!(since(r#"{"version": 3}"#), "");
+    }
+
+    #[test]
+    fn groups_belong_to_the_tenant_they_were_listed_in() {
+        let partner =
+            |mpn: &str, tenant: &str| Partner { mpn_id: Some(mpn.into()), organisation_id: String::new(), tenant_id: tenant.into(), name: String::new() };
+        let two = [partner("1", "a"), partner("2", "b"), partner("3", "")];
+        let mpn = |partners: &[Partner], tenant| owner(partners, tenant).and_then(|p| p.mpn_id.clone());
+        assert_eq!((mpn(&two, Some("b")), mpn(&two, Some("c")), mpn(&two, None), mpn(&two[..1], None)), (Some("2".into()), None, None, Some("1".into())));
     }
 
     #[test]

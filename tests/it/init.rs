@@ -146,7 +146,7 @@ fn the_script_keeps_whole_answers_only() {
     use std::os::unix::fs::PermissionsExt;
     let downloads = Downloads::new();
     downloads.init(&["mine"]);
-    let az = "#!/bin/sh\ncase \"$*\" in\n  *'account list'*) printf 'good\\r\\nbad\\n' ;;\n  *'--subscription bad'*) echo '[{\"half\":'; exit 1 ;;\n  *) echo '[]' ;;\nesac\n";
+    let az = "#!/bin/sh\ncase \"$*\" in\n  *'account list'*) printf 'good\\r\\nbad\\n' ;;\n  *'account show'*) echo tenant ;;\n  *'--subscription bad'*) echo '[{\"half\":'; exit 1 ;;\n  *) echo '[]' ;;\nesac\n";
     downloads.write("bin/az", az);
     fs::set_permissions(downloads.path("bin/az"), fs::Permissions::from_mode(0o755)).expect("executable");
     let path = format!("{}:{}", downloads.path("bin").display(), std::env::var("PATH").unwrap_or_default());
@@ -160,7 +160,7 @@ fn the_script_keeps_whole_answers_only() {
     assert_eq!(names("registration-assignments"), ["good.json"]);
     assert_eq!(collect("groups").status.code(), Some(0));
     assert_eq!(collect("activity").status.code(), Some(1));
-    assert!(downloads.path("mine/activity/good").is_dir() && downloads.path("mine/az/groups.json").exists());
+    assert!(downloads.path("mine/activity/good").is_dir() && downloads.path("mine/az/groups/tenant.json").exists());
     let help = collect("nonsense");
     assert!(help.status.code() == Some(2) && String::from_utf8_lossy(&help.stderr).contains("./collect.sh activity [DAYS]"), "{help:?}");
 }
