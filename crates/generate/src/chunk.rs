@@ -1,0 +1,208 @@
+//! Column chunks of Parquet written from dictionary keys, without hashing a value per row.
+//!
+//! Whoever knows the keys of a column already (a generator, or a program that passes a dictionary through) hands over the
+//! distinct values and one key per row; `ArrowWriter` would hash every row again to find the same keys.
+//!
+//! | made by | pages |
+//! |---|---|
+//! | [`ChunkWriter::keyed`] | one dictionary page (PLAIN), then data pages V1 of at most [`ROWS_PER_PAGE`] rows (RLE_DICTIONARY) |
+//! | [`ChunkWriter::plain`] | data pages V1 of about [`PAGE_BYTES`] (PLAIN) |
+//! | [`ChunkWriter::spelled_out`] | the same, for text that is known by keys but shall not be a dictionary |
+//!
+//! Definition levels of an optional column are RLE; a page without nulls has one run of them.
+//!
+//! **Statistics** of the chunk: number of nulls, and the least and greatest value. Text bounds are cut to 64 bytes: the
+//! least then is a bound and not exact, the greatest is left out. There are none per page. An offset index is always made,
+//! so that these chunks may stand beside those of `ArrowWriter` (parquet 59.3 cannot close a file in which some columns
+//! have an offset index and others none); no column index, no bloom filter, no page checksums.
+//!
+//! **Limits**: flat columns (optional or required) of text, day, DECIMAL in 16 bytes, and DOUBLE; nulls only by key. Every
+//! entry of a dictionary must be used, else the bounds are not exact. A page is compressed in memory and a chunk is held
+//! in memory until it is appended.
+//!
+//! **Readers tried**: parquet and arrow 59.3, DuckDB, pyarrow, polars (`docs/BENCHMARKS.md`), and this program.
+
+mod hybrid;
+mod pages;
+mod values;
+
+use std::io::Write;
+
+use bytes::Bytes;
+use parquet::basic::Encoding;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::writer::SerializedRowGroupWriter;
+use parquet::schema::types::ColumnDescPtr;
+
+use pages::Pages;
+pub use values::Values;
+
+/// The key of a null.
+pub const NULL: u32 = u32::MAX;
+/// Most rows of a data page of keys.
+pub const ROWS_PER_PAGE: usize = 20_000;
+/// About how many bytes a data page of values has before compression.
+pub const PAGE_BYTES: usize = 1 << 20;
+
+/// How pages are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Not at all.
+    Uncompressed,
+    /// Snappy, as Azure writes.
+    Snappy,
+}
+
+/// An encoded column chunk, ready to be appended to a row group.
+pub struct Chunk {
+    bytes: Bytes,
+    close: ColumnCloseResult,
+}
+
+impl Chunk {
+    /// Appends the chunk as the next column of the row group.
+    /// # Errors
+    /// If the column is not the next one of the schema, or the sink cannot be written.
+    pub fn append_to<W: Write + Send>(self, group: &mut SerializedRowGroupWriter<'_, W>) -> Result<()> {
+        group.append_column(&self.bytes, self.close)
+    }
+}
+
+/// Writes chunks of one column.
+#[derive(Debug, Clone)]
+pub struct ChunkWriter {
+    column: ColumnDescPtr,
+    codec: Codec,
+}
+
+impl ChunkWriter {
+    /// For a flat column of a schema.
+    /// # Errors
+    /// If the column is nested or repeated.
+    pub fn new(column: ColumnDescPtr, codec: Codec) -> Result<ChunkWriter> {
+        if column.max_rep_level() > 0 || column.max_def_level() > 1 {
+            return Err(ParquetError::NYI(format!("column {} is nested", column.path())));
+        }
+        Ok(ChunkWriter { column, codec })
+    }
+
+    /// One key per row into `dictionary`, [`NULL`] for a null.
+    /// # Errors
+    /// If the values are not of the column's type, a key has no entry, or a required column has a null.
+    pub fn keyed(&self, dictionary: Values<'_>, keys: &[u32]) -> Result<Chunk> {
+        if dictionary.len() == 0 {
+            return self.spelled_out(dictionary, keys); // nothing but nulls: no dictionary to write
+        }
+        let nulls = self.check(dictionary, keys)?;
+        let mut pages = Pages::new(self.codec);
+        let mut body = Vec::new();
+        dictionary.write_all(&mut body);
+        pages.dictionary(body, dictionary.len())?;
+        let width = hybrid::width(dictionary.len());
+        let mut held = Vec::new();
+        for rows in keys.chunks(ROWS_PER_PAGE) {
+            let mut body = Vec::with_capacity(64 + rows.len() * width as usize / 8);
+            let present = self.levels(rows, nulls, &mut held, &mut body);
+            body.push(width as u8);
+            hybrid::pack(present, width, &mut body);
+            pages.data(body, rows.len(), Encoding::RLE_DICTIONARY)?;
+        }
+        pages.close(&self.column, keys.len(), dictionary.statistics(nulls))
+    }
+
+    /// One value per row, no nulls.
+    /// # Errors
+    /// If the values are not of the column's type.
+    pub fn plain(&self, values: Values<'_>) -> Result<Chunk> {
+        self.check(values, &[])?;
+        let mut pages = Pages::new(self.codec);
+        let rows = (PAGE_BYTES / values.width().max(1)).max(1);
+        for from in (0..values.len()).step_by(rows) {
+            let part = values.slice(from, (from + rows).min(values.len()));
+            let mut body = Vec::with_capacity(16 + part.len() * values.width());
+            self.no_nulls(part.len(), &mut body);
+            part.write_all(&mut body);
+            pages.data(body, part.len(), Encoding::PLAIN)?;
+        }
+        pages.close(&self.column, values.len(), values.statistics(0))
+    }
+
+    /// One key per row into `entries`, but every row is written with its value: no dictionary.
+    /// # Errors
+    /// As of [`keyed`](Self::keyed).
+    pub fn spelled_out(&self, entries: Values<'_>, keys: &[u32]) -> Result<Chunk> {
+        let nulls = self.check(entries, keys)?;
+        let mut pages = Pages::new(self.codec);
+        let (mut from, mut held) = (0, Vec::new());
+        while from < keys.len() {
+            let mut bytes = 0;
+            let fits = |key: &&u32| {
+                bytes += if **key == NULL { 0 } else { entries.bytes_of(**key as usize) };
+                bytes <= PAGE_BYTES
+            };
+            let rows = &keys[from..from + keys[from..].iter().take_while(fits).count().max(1)];
+            let mut body = Vec::with_capacity(PAGE_BYTES + 16);
+            for key in self.levels(rows, nulls, &mut held, &mut body) {
+                entries.write(*key as usize, &mut body);
+            }
+            pages.data(body, rows.len(), Encoding::PLAIN)?;
+            from += rows.len();
+        }
+        pages.close(&self.column, keys.len(), entries.statistics(nulls))
+    }
+
+    /// The number of nulls, once everything is known to be good.
+    fn check(&self, values: Values<'_>, keys: &[u32]) -> Result<usize> {
+        let wrong = |what: String| Err(ParquetError::General(format!("column {}: {what}", self.column.path())));
+        if !values.fit(&self.column) {
+            return wrong(format!("{} values for a column of {:?}", values.word(), self.column.physical_type()));
+        }
+        let nulls = keys.iter().filter(|key| **key == NULL).count();
+        if nulls > 0 && self.column.max_def_level() == 0 {
+            return wrong("a null in a required column".into());
+        }
+        // A null's key is the greatest of all: shifted by one it becomes the least.
+        let greatest = keys.iter().map(|key| key.wrapping_add(1)).max().unwrap_or(0);
+        if greatest as usize > values.len() {
+            return wrong(format!("key {} into {} values", greatest - 1, values.len()));
+        }
+        Ok(nulls)
+    }
+
+    /// Writes the definition levels of a page; gives the keys that are not null.
+    fn levels<'a>(&self, rows: &'a [u32], nulls: usize, held: &'a mut Vec<u32>, body: &mut Vec<u8>) -> &'a [u32] {
+        let here = if nulls == 0 { 0 } else { rows.iter().filter(|key| **key == NULL).count() };
+        if here == 0 {
+            self.no_nulls(rows.len(), body);
+            return rows;
+        }
+        held.clear();
+        if here == rows.len() {
+            with_length(body, |body| hybrid::run(0, rows.len(), 1, body));
+        } else {
+            let present: Vec<u32> = rows.iter().map(|key| u32::from(*key != NULL)).collect();
+            with_length(body, |body| hybrid::pack(&present, 1, body));
+            held.extend(rows.iter().filter(|key| **key != NULL));
+        }
+        held
+    }
+
+    fn no_nulls(&self, rows: usize, body: &mut Vec<u8>) {
+        if self.column.max_def_level() > 0 {
+            with_length(body, |body| hybrid::run(1, rows, 1, body));
+        }
+    }
+}
+
+/// Levels of a V1 page stand behind their length in four bytes.
+fn with_length(body: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = body.len();
+    body.extend_from_slice(&[0; 4]);
+    write(body);
+    let length = (body.len() - at - 4) as u32;
+    body[at..at + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests;
