@@ -6,6 +6,7 @@
 mod args;
 mod asked;
 mod crash;
+mod made;
 mod speak;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::{Error, Result};
+use crate::generate;
 use crate::job::{self, Job};
 use args::{Args, Command, OutputFormat};
 use speak::View;
@@ -89,6 +91,13 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
         Command::Explain(choice) => {
             let job = Job::load(&choice.job, &global.set)?;
             speak::answer(&asked::explain(&job, &choice.question(&job)?, global, &view)?, out)
+        }
+        Command::Generate(choice) => {
+            let report = generate::generate(&choice.options(global), &global.progress())?;
+            if global.quiet && global.output_format == OutputFormat::Text {
+                return Ok(());
+            }
+            speak::answer(&view.show(|| report.to_json(), |_, _| report.to_text()), out)
         }
         Command::Completions { shell } => speak::answer(&view.text_as("completions", asked::completions(*shell)), out),
         Command::Man => speak::answer(&view.text_as("man", asked::man()?), out),

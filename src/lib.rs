@@ -39,5 +39,6 @@ pub mod run_row;
 pub mod pipeline;
 pub mod check;
 pub mod explain;
+pub mod generate;
 pub mod init;
 pub mod cli;

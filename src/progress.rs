@@ -14,6 +14,8 @@ const LINE: &str = "{spinner:1C} {percent:>3} % {bar:10C}  {rows} rows  {size}{r
 /// For terminals that would break the longer line.
 const NARROW_LINE: &str = "{spinner:1C} {percent:>3} % {rows} rows{left}  {wide_msg}";
 const NARROW: u16 = 80;
+/// Work that is counted in rows alone.
+const LINE_OF_ROWS: &str = "{spinner:1C} {percent:>3} % {bar:10C}  {rows} rows{left}  {wide_msg}";
 const LINE_WITHOUT_TOTAL: &str = "{spinner:1C} {elapsed:>3}  {wide_msg}";
 /// What `C` in a template stands for, if colours may be shown.
 const COLOUR: &str = ".cyan";
@@ -62,13 +64,23 @@ impl Progress {
     /// Says how many bytes of charges there are to read; from now on rows, bytes, rate and time left are shown. Said again,
     /// it all begins anew.
     pub fn expect(&self, bytes: u64) {
+        self.begin(bytes);
+        let narrow = terminal_size::terminal_size_of(std::io::stderr()).is_some_and(|(width, _)| width.0 < NARROW);
+        self.use_line(if narrow { NARROW_LINE } else { LINE });
+    }
+
+    /// Says how many rows there are to write; from now on rows and time left are shown, and bytes are taken for rows.
+    pub fn expect_rows(&self, rows: u64) {
+        self.begin(rows);
+        self.use_line(LINE_OF_ROWS);
+    }
+
+    fn begin(&self, length: u64) {
         self.rows.store(0, Ordering::Relaxed);
-        self.bar.set_length(bytes);
+        self.bar.set_length(length);
         self.bar.set_position(0);
         self.bar.reset_elapsed();
         self.bar.reset_eta();
-        let narrow = terminal_size::terminal_size_of(std::io::stderr()).is_some_and(|(width, _)| width.0 < NARROW);
-        self.use_line(if narrow { NARROW_LINE } else { LINE });
     }
 
     /// Adds rows and bytes that are done.
@@ -197,7 +209,7 @@ mod tests {
         progress.expect(50);
         assert_eq!((progress.rows(), progress.bar.position()), (0, 0), "it begins anew");
         progress.finish();
-        for template in [LINE, NARROW_LINE, LINE_WITHOUT_TOTAL] {
+        for template in [LINE, NARROW_LINE, LINE_OF_ROWS, LINE_WITHOUT_TOTAL] {
             for colour in [COLOUR, ""] {
                 let template = coloured(template, colour);
                 assert!(ProgressStyle::with_template(&template).is_ok() && !template.contains("C}"), "{template}");

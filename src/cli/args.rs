@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use pecan_core::time::Day;
 
+use super::made::GenerateChoice;
 use crate::error::Result;
 use crate::init::InitRequest;
 use crate::job::{Job, Question, RunOptions, parse_day};
@@ -77,6 +78,8 @@ pub(super) enum Command {
     },
     /// Tell why a charge earned or did not, with the timeline of access
     Explain(ExplainChoice),
+    /// Make realistic input of any size with a job file, for trials and benchmarks
+    Generate(GenerateChoice),
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -5,6 +5,7 @@ mod decimals;
 mod docs;
 mod errors;
 mod explain;
+mod generate;
 mod hostile;
 mod init;
 mod jobs;

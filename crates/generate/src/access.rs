@@ -77,7 +77,7 @@ pub(crate) fn principals(dice: Dice) -> Vec<Principal> {
         ("HelpdeskAgents", "ForeignGroup", &names::PROVIDER, linked(&names::PROVIDER, "aobo")),
         ("contoso-operations", "ServicePrincipal", &names::PROVIDER, linked(&names::PROVIDER, "pal")),
         ("contoso-engineer", "User", &names::PROVIDER, linked(&names::PROVIDER, "pal")),
-        ("Contoso Managed Services", "Group", &names::PROVIDER, linked(&names::PROVIDER, "lighthouse")),
+        ("contoso-managed-services", "ServicePrincipal", &names::PROVIDER, linked(&names::PROVIDER, "lighthouse")),
         ("northwind-operations", "ServicePrincipal", first, linked(first, "pal")),
         ("adventure-works-operations", "ServicePrincipal", second, linked(second, "pal")),
         ("AdminAgents", "ForeignGroup", &names::FORMER, linked(&names::FORMER, "aobo")),

@@ -1,9 +1,7 @@
 //! A block of streams × days: the rows of one row group, day after day.
 
 use crate::calendar::Month;
-use crate::catalog;
 use crate::chunk::NULL;
-use crate::names::Partner;
 use crate::plan::Plan;
 use crate::sheet::{Cells, Labels};
 use crate::stream::Stream;
@@ -70,16 +68,4 @@ impl Scene<'_> {
     pub(crate) fn currency(&self, stream: &Stream) -> usize {
         self.world.customers[self.world.subscriptions[stream.subscription].customer].currency
     }
-}
-
-/// Tenant of a partner.
-pub(crate) fn tenant(world: &World, partner: &Partner) -> String {
-    world.dice.of("partner").guid(partner.mpn.bytes().fold(0, |n, digit| n * 10 + u64::from(digit - b'0')))
-}
-
-/// ProductId: 12 characters of the product, 4 of the SKU.
-pub(crate) fn product_id(world: &World, meter: u16, region: u8) -> String {
-    let dice = world.dice.of("product");
-    // The meter's number makes it unlike all others.
-    format!("DZH318Z0{}{meter:02}00{}", dice.code(u64::from(meter), 2), dice.code(catalog::key(meter, region) + 1_000, 2))
 }

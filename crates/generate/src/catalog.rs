@@ -1,6 +1,8 @@
 //! What Azure sells: meters, the resources they hang on, regions and currencies. Names as Azure has them; prices are near
 //! the published ones, in units of 10^-12 USD.
 
+use crate::dice::mix;
+
 /// How much a stream of a meter uses in a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
@@ -170,7 +172,10 @@ pub(crate) const CURRENCIES: [(&str, i64); 3] = [("EUR", 8_462_026_661), ("GBP",
 
 /// Price of a meter in a region, units of 10^-12. Below 1,000 USD, so that a DOUBLE holds every digit.
 pub(crate) fn price(meter: u16, region: u8) -> i64 {
-    METERS[usize::from(meter)].price / 1_000 * REGIONS[usize::from(region)].3
+    let price = METERS[usize::from(meter)].price / 1_000 * REGIONS[usize::from(region)].3;
+    // Outside the first region most prices have digits to the twelfth place, as converted prices do.
+    let digits = if price == 0 || region == 0 || meter.is_multiple_of(4) { 0 } else { mix(key(meter, region), 1) % 1_000_000 };
+    price + digits as i64
 }
 
 /// A number for a meter in a region, the key of its ids.

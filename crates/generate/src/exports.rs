@@ -81,15 +81,15 @@ fn blocks(world: &World, month: Month, most: u64, out: &mut Vec<Block>) {
     }
 }
 
-/// Writes `exports/`; tells `progress` the rows of each block.
+/// Writes `exports/`; tells `progress` the rows of each block. Gives the counts, and files and bytes.
 /// # Errors
 /// If a file cannot be written.
-pub(crate) fn write(world: &World, plan: &Plan, options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Tally> {
+pub(crate) fn write(world: &World, plan: &Plan, options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<(Tally, u64, u64)> {
     let (blocks, cuts) = layout(world, options);
     let encoder = Encoder::new(options)?;
     let mut tally = Tally::new(plan.incidents.len());
     let mut blobs: Vec<Vec<Value>> = vec![Vec::new(); world.months.len()];
-    let (mut next, mut open, mut written) = (cuts.iter().peekable(), None, 0);
+    let (mut next, mut open, mut written, mut all_bytes) = (cuts.iter().peekable(), None, 0, 0);
     let make = |n: usize| {
         let (sheet, tally) = rows::make(world, plan, &blocks[n], options.double);
         let rows = sheet.rows as u64;
@@ -113,6 +113,7 @@ pub(crate) fn write(world: &World, plan: &Plan, options: &Options, progress: &(d
         progress(rows);
         if n == cut.last_block {
             let bytes = part.close()?;
+            all_bytes += bytes;
             blobs[cut.month].push(json!({ "blobName": name, "byteCount": bytes, "dataRowCount": written }));
             written = 0;
             next.next();
@@ -125,7 +126,7 @@ pub(crate) fn write(world: &World, plan: &Plan, options: &Options, progress: &(d
         let path = options.folder.join(folder(world, m)).join("manifest.json");
         fs::write(&path, format!("{:#}\n", manifest(world, options, m, blobs))).map_err(Error::io(&path))?;
     }
-    Ok(tally)
+    Ok((tally, cuts.len() as u64, all_bytes))
 }
 
 fn run_id(world: &World, month: usize) -> String {

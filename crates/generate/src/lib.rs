@@ -17,6 +17,7 @@ mod catalog;
 pub mod chunk;
 mod access;
 mod world;
+mod ids;
 mod incident;
 mod stream;
 mod plan;
@@ -31,7 +32,9 @@ mod part;
 mod exports;
 mod activity;
 mod activity_parquet;
+mod activity_json;
 mod reference;
+mod downloads;
 mod job_file;
 
 use std::fs;
@@ -46,6 +49,10 @@ pub use options::{Format, LOST, Options, ROW_GROUP_SIZE, default_until, parse_pe
 pub struct Generated {
     /// The content of `truth.json`.
     pub truth: serde_json::Value,
+    /// Export files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Fills the folder. `progress` is told the charges just written, block by block.
@@ -56,14 +63,19 @@ pub fn generate(options: &Options, progress: &(dyn Fn(u64) + Sync)) -> Result<Ge
     make_room(&options.folder)?;
     let mut world = world::World::new(options);
     let plan = plan::plan(&mut world, options);
-    let tally = exports::write(&world, &plan, options, progress)?;
-    activity_parquet::write(&world, &plan, options)?;
-    reference::write(&world, &plan, options)?;
-    job_file::write(options)?;
+    let (tally, files, bytes) = exports::write(&world, &plan, options, progress)?;
+    if options.raw {
+        activity_json::write(&world, &plan, options)?;
+        downloads::write(&world, &plan, options)?;
+    } else {
+        activity_parquet::write(&world, &plan, options)?;
+        reference::write(&world, &plan, options)?;
+        job_file::write(options)?;
+    }
     let truth = truth::json(&world, &plan, options, &tally);
     let path = options.folder.join("truth.json");
     fs::write(&path, format!("{truth:#}\n")).map_err(Error::io(&path))?;
-    Ok(Generated { truth })
+    Ok(Generated { truth, files, bytes })
 }
 
 /// Makes the folder; nothing may stand in it.

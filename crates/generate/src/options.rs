@@ -100,9 +100,11 @@ impl Options {
         }
         let months = calendar::months(first as i32, self.until).len() as u64;
         match self.files {
-            Some(files) if u64::from(files) < months => {
-                wrong("--files", format!("{files} files for {months} months"), "every month is an export of its own: ask for at least one file a month".into())
-            }
+            Some(files) if u64::from(files) < months => wrong(
+                "--files",
+                format!("{files} files for {} days in {months} months", self.days),
+                "every month is an export of its own: ask for at least one file a month".into(),
+            ),
             Some(files) if files > MOST_FILES || u64::from(files) > self.rows => {
                 wrong("--files", format!("{files} files for {} rows", self.rows), format!("ask for at most {MOST_FILES}, and no more than rows"))
             }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use crate::access::{CONTRIBUTOR, DELEGATES, Gives, READER};
 use crate::activity;
-use crate::block::{product_id, tenant};
 use crate::calendar::{self, midnight};
 use crate::catalog::{self, REGIONS};
 use crate::error::{Error, Result};
+use crate::ids::{meter_id, product_id, tenant};
 use crate::names::{BYSTANDER, FORMER, PROVIDER, RESELLERS};
 use crate::options::Options;
 use crate::plan::Plan;
@@ -108,7 +108,7 @@ fn partners(world: &World, plan: &Plan, options: &Options) -> Result<()> {
 
 /// Products that earn nothing though no export says so, and a meter whose rate is 0.
 fn products(world: &World, options: &Options) -> Result<()> {
-    let meter = |meter: u16, region: usize| world.dice.of("meter").guid(catalog::key(meter, region as u8));
+    let meter = |meter: u16, region: usize| meter_id(world, meter, region as u8);
     let mut table = Table::create(options, "products", "product_id,meter_id,kind,valid_from,valid_until")?;
     table.row(&[&product_id(world, catalog::THIRD_PARTY, 0)[..12], "", "third_party", "", ""])?;
     for region in 0..REGIONS.len() {

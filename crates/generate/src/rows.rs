@@ -1,10 +1,11 @@
 //! The columns of a block: names and words; the numbers are made in [`crate::figures`].
 
-use crate::block::{Block, Scene, product_id, tenant};
+use crate::block::{Block, Scene};
 use crate::catalog::{self, CURRENCIES, METERS, REGIONS};
 use crate::chunk::NULL;
 use crate::dice::mix;
 use crate::figures::{self, Figures};
+use crate::ids::{meter_id, product_id, tenant};
 use crate::names::{self, RESELLERS};
 use crate::plan::Plan;
 use crate::sheet::{Cells, Labels, Sheet};
@@ -87,14 +88,12 @@ impl Scene<'_> {
     }
 
     fn meters(&self, sheet: &mut Sheet) {
-        let dice = self.world.dice;
         let meter = |s: &Stream| &METERS[usize::from(s.meter)];
         let plain = |s: &Stream| Some(u64::from(s.meter));
         let here = |s: &Stream| Some(catalog::key(s.meter, s.region));
-        let key = |s: &Stream| catalog::key(s.meter, s.region);
         sheet.put("serviceFamily", self.text(plain, |s| meter(s).family.into()));
         sheet.put("consumedService", self.text(plain, |s| meter(s).service.into()));
-        sheet.put("meterId", self.text(here, |s| dice.of("meter").guid(key(s))));
+        sheet.put("meterId", self.text(here, |s| meter_id(self.world, s.meter, s.region)));
         sheet.put("meterName", self.text(plain, |s| meter(s).name.into()));
         sheet.put("meterCategory", self.text(plain, |s| meter(s).category.into()));
         sheet.put("meterSubCategory", self.text(plain, |s| meter(s).sub_category.into()));

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::catalog::CURRENCIES;
+use crate::access::FORMER_ADMINS;
+use crate::catalog::{self, CURRENCIES};
+use crate::ids::{meter_id, product_id, tenant};
 use crate::incident::Outcome;
 use crate::money::{self, AMOUNT};
+use crate::names::{self, Partner};
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::stream::Class;
@@ -57,6 +60,28 @@ impl Tally {
     }
 }
 
+/// What a run must be told because no download says it.
+fn assumes(world: &World, plan: &Plan) -> Value {
+    let known = [&names::PROVIDER, &names::FORMER, &names::RESELLERS[0], &names::RESELLERS[1], &names::BYSTANDER];
+    let until = |partner: &Partner| plan.former_until.filter(|_| partner.mpn == names::FORMER.mpn).map(calendar::iso);
+    let partners = known.map(|partner| {
+        json!({
+            "mpn_id": partner.mpn,
+            "organisation_id": partner.organisation,
+            "tenant_id": tenant(world, partner),
+            "agreement_until": until(partner),
+        })
+    });
+    let meters = |meter| (0..catalog::REGIONS.len() as u8).map(|region| meter_id(world, meter, region)).collect::<Vec<_>>();
+    json!({
+        "partners": partners,
+        "foreign_groups": [{ "principal_id": plan.principals[FORMER_ADMINS].id, "mpn_id": names::FORMER.mpn }],
+        "meters_with_rate_zero": meters(catalog::RATE_ZERO),
+        "legacy_meters": meters(catalog::LEGACY),
+        "third_party_products": [&product_id(world, catalog::THIRD_PARTY, 0)[..12]],
+    })
+}
+
 /// The content of `truth.json`.
 pub(crate) fn json(world: &World, plan: &Plan, options: &Options, tally: &Tally) -> Value {
     let outcomes: Vec<Value> = Outcome::WORDS
@@ -103,6 +128,7 @@ pub(crate) fn json(world: &World, plan: &Plan, options: &Options, tally: &Tally)
         "totals": totals,
         "lost_charges": tally.lost(),
         "misconfigurations": wrong.into_iter().map(incident).collect::<Vec<_>>(),
+        "assumes": assumes(world, plan),
         "incidents": other.into_iter().map(incident).collect::<Vec<_>>(),
     })
 }

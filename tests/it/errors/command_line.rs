@@ -8,6 +8,11 @@ const fn case(code: &'static str, name: &'static str, cause: &'static str, says:
 
 pub const CASES: &[Case] = &[
     // Command lines
+    case("generate_arguments", "rows", "generate is to make no rows.", &["--rows", "ask for 1 to"], |s| s.arguments(&["generate", "--rows", "0", "made"])),
+    case("generate_arguments", "files", "generate is to make fewer files than months.", &["--files", "40 days", "month"], |s| {
+        s.arguments(&["generate", "--rows", "99", "--days", "40", "--files", "1", "made"]);
+    }),
+    case("generate_folder", "", "generate is given a folder that holds files.", &["not empty"], |s| s.arguments(&["generate", "--rows", "10", "."])),
     case("init_exists", "", "There is a job file already where init is to write one.", &["job.toml", "--force"], |s| s.arguments(&["init", "."])),
     case("init_folder", "", "init is given a file as its folder.", &["job.toml", "not a folder"], |s| s.arguments(&["init", "job.toml"])),
     case("job_not_yet", "init", "init is to look into an object store.", &["s3://"], |s| s.arguments(&["init", "new", "s3://bucket/exports"])),

@@ -17,11 +17,13 @@ use parquet::schema::types::TypePtr;
 use super::*;
 use crate::dice::mix;
 
+type Write = Box<dyn Fn(&ChunkWriter) -> Result<Chunk>>;
+
 /// A column in both forms.
 struct Case {
     name: &'static str,
     array: ArrayRef,
-    write: Box<dyn Fn(&ChunkWriter) -> Result<Chunk>>,
+    write: Write,
 }
 
 fn text(name: &'static str, entries: usize, rows: usize, runs: u64, nulls: u64, spelled_out: bool) -> Case {
