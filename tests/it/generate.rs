@@ -188,6 +188,35 @@ fn the_raw_form_is_what_can_be_downloaded() {
     assert!(writes > 3 && records > 100 * writes / 4, "role changes are rare: {writes} of {records}");
 }
 
+/// A job of downloads alone, but for what no download says.
+const RAW_JOB: &str = r#"name = "raw"
+[charges]
+uri = "exports/"
+format = "cost-management"
+[audit]
+uri = "activity/"
+format = "activity-log-json"
+[reference]
+assignments = "az/{snapshot_at}/role-assignments/{subscription_id}.json"
+lighthouse_assignments = "az/{snapshot_at}/registration-assignments/{subscription_id}.json"
+lighthouse_definitions = "az/{snapshot_at}/registration-assignments/{subscription_id}.json"
+partners = "../ready/reference/partners.csv"
+principals = "../ready/reference/principals.csv"
+rates = "../ready/reference/rates.csv"
+products = "../ready/reference/products.csv"
+[output]
+uri = "out/"
+"#;
+
+#[test]
+fn a_run_on_downloads_finds_the_same() {
+    let folder = TempDir::new().expect("a folder");
+    let (ready, raw) = (generate(&folder, "ready", &[]), generate(&folder, "raw", &["--raw"]));
+    assert_eq!(truth(&ready), truth(&raw));
+    std::fs::write(raw.join("job.toml"), RAW_JOB).expect("writable");
+    prove(&raw);
+}
+
 #[test]
 fn a_folder_in_use_is_left_alone() {
     let folder = TempDir::new().expect("a folder");

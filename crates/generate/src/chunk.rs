@@ -158,12 +158,10 @@ impl ChunkWriter {
         if !values.fit(&self.column) {
             return wrong(format!("{} values for a column of {:?}", values.word(), self.column.physical_type()));
         }
-        let nulls = keys.iter().filter(|key| **key == NULL).count();
+        let (nulls, greatest) = survey(keys);
         if nulls > 0 && self.column.max_def_level() == 0 {
             return wrong("a null in a required column".into());
         }
-        // A null's key is the greatest of all: shifted by one it becomes the least.
-        let greatest = keys.iter().map(|key| key.wrapping_add(1)).max().unwrap_or(0);
         if greatest as usize > values.len() {
             return wrong(format!("key {} into {} values", greatest - 1, values.len()));
         }
@@ -172,7 +170,7 @@ impl ChunkWriter {
 
     /// Writes the definition levels of a page; gives the keys that are not null.
     fn levels<'a>(&self, rows: &'a [u32], nulls: usize, held: &'a mut Vec<u32>, body: &mut Vec<u8>) -> &'a [u32] {
-        let here = if nulls == 0 { 0 } else { rows.iter().filter(|key| **key == NULL).count() };
+        let here = if nulls == 0 { 0 } else { survey(rows).0 };
         if here == 0 {
             self.no_nulls(rows.len(), body);
             return rows;
@@ -193,6 +191,21 @@ impl ChunkWriter {
             with_length(body, |body| hybrid::run(1, rows, 1, body));
         }
     }
+}
+
+/// The number of nulls, and the greatest key plus one. A null's key is the greatest number of all: plus one it is the least.
+/// Nothing here can overflow; sums that wrap let the compiler take many keys at a time.
+fn survey(keys: &[u32]) -> (usize, u32) {
+    let (mut nulls, mut greatest) = (0, 0u32);
+    for part in keys.chunks(1 << 16) {
+        let mut here = 0u32;
+        for key in part {
+            here = here.wrapping_add(u32::from(*key == NULL));
+            greatest = greatest.max(key.wrapping_add(1));
+        }
+        nulls += here as usize;
+    }
+    (nulls, greatest)
 }
 
 /// Levels of a V1 page stand behind their length in four bytes.
