@@ -102,7 +102,7 @@ impl Options {
         match self.files {
             Some(files) if u64::from(files) < months => wrong(
                 "--files",
-                format!("{files} files for {} days in {months} months", self.days),
+                format!("{files}, but {} days lie in {months} months", self.days),
                 "every month is an export of its own: ask for at least one file a month".into(),
             ),
             Some(files) if files > MOST_FILES || u64::from(files) > self.rows => {
