@@ -61,8 +61,8 @@ lint: ## clippy without warnings, formatting
 fmt: ## format the Rust code
 	cargo fmt --all
 
-docs: build ## write what is made of the program: docs/TABLES.md, docs/job.schema.json, tests/errors/
-	UPDATE=1 cargo test --test it -- docs:: errors::
+docs: build ## write what is made of the program: docs/TABLES.md, docs/job.schema.json, docs/FIRST_MORNING.md, tests/errors/
+	UPDATE=1 cargo test --test it -- docs:: errors:: morning::
 
 bench: tools ## time a large job: make bench ROWS=2000000 RUNS=3
 	cargo build --release

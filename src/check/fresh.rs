@@ -12,6 +12,9 @@ const LATE_DAYS: i64 = 3;
 /// A list this many days behind the newest record is old: what the log cannot show (a deleted resource group) only lists heal.
 const OLD_LIST_DAYS: i64 = 31;
 
+/// Scopes of lists that are named one by one.
+const FEW_SCOPES: usize = 3;
+
 /// How far each input reaches, in whole days behind the one that reaches furthest; `None`: there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Ages {
@@ -47,20 +50,35 @@ pub fn topic(job: &Job, facts: &Facts) -> Topic {
     let ages = Ages::new(job, facts);
     let findings = behind(job, facts, known).into_iter().chain(old_lists(known)).chain(cutoff_ahead(job, known)).collect();
     let days = facts.charges.days.map_or_else(|| "no usage day".to_owned(), |(first, last)| format!("usage days {} to {}", Day(first), Day(last)));
-    let lists = match known.lists.is_empty() {
-        true => "no complete list".to_owned(),
-        false => some(known.lists.iter().map(|(scope, of)| format!("first list of {} {}", scope.as_deref().unwrap_or("everything"), instant(Some(of.first))))),
-    };
     let cutoff = known.knowledge.cutoff().map_or_else(|| "none: every day is provisional".to_owned(), |c| c.to_string());
     let age = [("usage", ages.usage), ("audit log", ages.audit), ("newest list", ages.lists)];
     let age = age.into_iter().filter_map(|(what, days)| Some(format!("{what} {}", counted(u64::try_from(days?).unwrap_or(0), "day"))));
     let says = format!(
-        "{days}; audit log {} to {}; {lists}; cutoff {cutoff}; behind the newest of all: {}",
+        "{days}; audit log {} to {}; {}; cutoff {cutoff}; behind the newest of all: {}",
         instant(known.first_record),
         instant(known.newest_record),
+        lists(known),
         age.collect::<Vec<_>>().join(", ")
     );
     Topic { name: "freshness", says, findings }
+}
+
+/// The lists, scope by scope as long as they are few.
+fn lists(known: &Known) -> String {
+    if known.lists.is_empty() {
+        return "no complete list".to_owned();
+    }
+    if known.lists.len() <= FEW_SCOPES {
+        return some(known.lists.iter().map(|(scope, of)| format!("first list of {} {}", scope.as_deref().unwrap_or("everything"), instant(Some(of.first)))));
+    }
+    let firsts = known.lists.values().map(|of| of.first);
+    format!(
+        "first lists of {} scopes {} to {}, newest {}",
+        known.lists.len(),
+        instant(firsts.clone().min()),
+        instant(firsts.max()),
+        instant(newest_list(known))
+    )
 }
 
 /// The log behind the charges, or the charges behind the log.

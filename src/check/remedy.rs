@@ -18,7 +18,7 @@ const ADMIN_AGENTS: &str = "OBJECT_ID_OF_YOUR_ADMINAGENTS_GROUP";
 pub fn next(cause: Cause) -> &'static str {
     match cause {
         Cause::ReaderOnly => {
-            "have the customer assign a role that earns, such as Owner or Contributor, at the same scope: Reader and Support Request Contributor do not; a role that comes through Lighthouse is changed in its definition, which is then deployed again"
+            "have the customer assign a role that earns, such as Owner or Contributor, at the same scope: Reader does not; a role that comes through Lighthouse is changed in its definition, which is then deployed again"
         }
         Cause::UnlinkedPrincipal => {
             "customers' own people are rightly there; for those that are yours, sign in as that user, guest or service principal in the customer's tenant and link the partner id (PAL), a group through a linked member; a link that exists already belongs into principals or group_members"
@@ -103,10 +103,13 @@ fn link(verb: &str, knowledge: &Knowledge, organisation: OrganisationCode) -> St
     format!("az managementpartner {verb} --partner-id {partner_id}")
 }
 
-/// The foreign principal of an organisation: the first group in order that principals links to it by AOBO.
+/// The foreign principal of an organisation: of the groups linked to it by AOBO the one with the most access, which tells
+/// AdminAgents from HelpdeskAgents.
 fn own_group(knowledge: &Knowledge, organisation: OrganisationCode) -> String {
     let own = |links: &[pecan_core::party::Link]| links.iter().any(|l| l.organisation == organisation && l.channel == Channel::Aobo);
-    knowledge.parties.linked_principals().find(|(_, links)| own(links)).map_or(ADMIN_AGENTS, |(id, _)| id).to_owned()
+    let groups = knowledge.parties.linked_principals().filter(|(_, links)| own(links)).map(|(id, _)| id);
+    let access = |id: &str| knowledge.intervals().iter().filter(|interval| interval.principal_id == id).count();
+    groups.max_by_key(|id| access(id)).map_or(ADMIN_AGENTS, |id| id).to_owned()
 }
 
 fn register(definition: &str, scope: &Scope) -> String {

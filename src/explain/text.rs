@@ -101,7 +101,8 @@ impl Screen {
     fn labelled(&mut self, label: &str, text: &str) {
         let room = self.width.saturating_sub(INDENT + LABEL);
         for (at, part) in wrapped(text, room).iter().enumerate() {
-            let label = if at == 0 { label } else { "" };
+            // A name as long as the column keeps a blank behind it.
+            let label = if at == 0 { shortened(label, LABEL - 1) } else { String::new() };
             self.line(&format!("{:INDENT$}{label:<LABEL$}{part}", ""), Shade::Plain);
         }
     }

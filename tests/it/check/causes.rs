@@ -59,7 +59,7 @@ fn reader_only() {
     let command = format!(
         "az role assignment create --role \"Owner\" --assignee-object-id {AGENTS} --assignee-principal-type ForeignGroup --scope \"/subscriptions/{SUBSCRIPTION}\""
     );
-    told(&mut small, &["access of no role that earns: 2 charges missed 0.26 USD", "has Reader at", "Support Request Contributor do not", &command]);
+    told(&mut small, &["access of no role that earns: 2 charges missed 0.26 USD", "has Reader at", "such as Owner or Contributor", &command]);
     small.scene.edit("ref/assignments.csv", READER, OWNER);
     mended(&mut small);
 }
