@@ -24,7 +24,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test readers worlds lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test readers worlds histories lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ readers: tools build ## read the tables with Python deltalake, DuckDB and pyarro
 
 worlds: ## the fast path against the naive one in 20,000 worlds
 	PECAN_WORLDS=20000 cargo test --test it oracle -- --nocapture
+
+histories: ## 500 random histories run step by step against one run from scratch; figures for 1,000 groups
+	PECAN_HISTORIES=500 PECAN_GROUPS=1000 PECAN_SUBSCRIPTIONS=500 cargo test --test it -- jobs::histories jobs::news --nocapture
 
 lint: ## clippy without warnings, formatting
 	cargo clippy --workspace --all-targets -- -D warnings

@@ -3,6 +3,7 @@
 //! Three passes: read each row and collect the distinct access questions; answer those, once for all batches of the
 //! group; then compute every line. Nothing is hashed or parsed per row where a dictionary says it once.
 
+mod asked;
 pub mod cells;
 mod class;
 pub mod lines;
@@ -35,6 +36,7 @@ use self::scopes::Scopes;
 use crate::answers::{Answer, Answers, PartyCodes, Question};
 use crate::control::{BatchControl, Control};
 use crate::error::Result;
+use crate::footprint::Footprint;
 use crate::keys::{Keys, PerValue};
 use crate::source::ChargeBatch;
 use crate::spellings::Spellings;
@@ -72,6 +74,8 @@ pub struct Decided<'a> {
     pub scopes: ScopeNews,
     /// What was missed for want of access, if asked for.
     pub losses: Losses,
+    /// What its charges ask.
+    pub footprint: Footprint,
     /// Names for the dims.
     pub names: Names,
     /// Sums taken from the decoded input, for the conservation audit.
@@ -100,6 +104,7 @@ struct Plan {
 pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Context) -> Result<Decided<'a>> {
     let mut planner = Planner::new(batch, context);
     let (plans, rejected) = planner.plan();
+    let footprint = asked::footprint(&plans, &planner);
     let chains = context.answers.chains(planner.scopes.all.iter().map(|s| s.scope.as_ref()));
     let (plans, questions) = ask(plans, &planner, &chains);
     let answers = context.answers.ask(&questions)?;
@@ -108,7 +113,7 @@ pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Con
     for plan in &plans {
         lines.add(plan)?;
     }
-    lines.finish(provenance, context.carry)
+    Ok(Decided { footprint, ..lines.finish(provenance, context.carry)? })
 }
 
 /// Gives every plan that needs access its question; equal questions are one.
@@ -351,6 +356,7 @@ impl<'a, 'p> Lines<'a, 'p> {
             rejected: self.rejected,
             cells: self.cells,
             losses: losses.map_err(|e| e.error(self.context.group_id))?,
+            footprint: Footprint::default(),
             scopes,
             control,
         })

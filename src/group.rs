@@ -6,6 +6,7 @@
 
 mod days;
 mod reading;
+mod reported;
 mod rows;
 
 use std::collections::BTreeMap;
@@ -16,11 +17,13 @@ use rayon::prelude::*;
 
 pub use self::days::ScopeLedger;
 pub use self::reading::{Desk, Reading, Settled};
+pub use self::reported::reported;
 use crate::conserve::{Control, FileRows, check_rows, check_sums};
 use crate::decide::Decided;
 use crate::decide::cells::Daily;
 use crate::decide::newest::Names;
 use crate::error::Result;
+use crate::footprint::Footprint;
 use crate::rejection::Rejection;
 use crate::schema::Table;
 use crate::sink::Output;
@@ -48,6 +51,8 @@ pub struct GroupOutput {
     pub daily: Daily,
     /// Access by day and missed credit, by scope.
     pub scopes: ScopeLedger,
+    /// What the charges ask.
+    pub footprint: Footprint,
     /// Names for the dims.
     pub names: Names,
     /// Lines with lower net cost, by pricing currency.
@@ -58,13 +63,14 @@ pub struct GroupOutput {
     pub subscription_mismatches: u64,
 }
 
-/// Processes a group and stages its output under `fingerprint`.
+/// Processes a group and stages its output. `content` is the fingerprint of its content: what else the output rests on is
+/// known only once its charges were read, see [`GroupOutput::seal`].
 /// # Errors
 /// `Input` for a bad file; `Storage` when staging fails; `Bug` when the conservation audit fails. Staged files are deleted.
-pub fn process(group: &ChargeGroup, source: &str, fingerprint: &str, shop: &Shop) -> Result<GroupOutput> {
+pub fn process(group: &ChargeGroup, source: &str, content: &str, shop: &Shop) -> Result<GroupOutput> {
     let mut staged = Vec::new();
     let reading = Reading::new(group, source, &shop.desk);
-    let output = Work::new(group, fingerprint, shop).run(&reading, &mut staged);
+    let output = Work::new(group, content, shop).run(&reading, &mut staged);
     match output {
         Ok(output) => Ok(GroupOutput { staged, ..output }),
         Err(error) => {
@@ -77,7 +83,7 @@ pub fn process(group: &ChargeGroup, source: &str, fingerprint: &str, shop: &Shop
 
 struct Work<'a> {
     group: &'a ChargeGroup,
-    fingerprint: &'a str,
+    content: &'a str,
     shop: &'a Shop<'a>,
     writers: BTreeMap<i32, FileWriter>,
     output: GroupOutput,
@@ -86,8 +92,8 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn new(group: &'a ChargeGroup, fingerprint: &'a str, shop: &'a Shop<'a>) -> Work<'a> {
-        Work { group, fingerprint, shop, writers: BTreeMap::new(), output: GroupOutput::default(), rejections: Vec::new(), control: Control::default() }
+    fn new(group: &'a ChargeGroup, content: &'a str, shop: &'a Shop<'a>) -> Work<'a> {
+        Work { group, content, shop, writers: BTreeMap::new(), output: GroupOutput::default(), rejections: Vec::new(), control: Control::default() }
     }
 
     fn run(mut self, reading: &Reading, staged: &mut Vec<StagedFile>) -> Result<GroupOutput> {
@@ -123,7 +129,7 @@ impl<'a> Work<'a> {
             let writer = match self.writers.entry(month) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    let spec = spec(self.shop, Table::FactCreditLine, Some(month), &self.group.group_id, self.fingerprint);
+                    let spec = spec(self.shop, Table::FactCreditLine, Some(month), &self.group.group_id, self.content);
                     entry.insert(self.shop.output.writer(spec)?)
                 }
             };
@@ -142,12 +148,12 @@ impl<'a> Work<'a> {
         let (daily, days) = rayon::join(|| rows::daily_batches(&self.output.daily, group), || self.output.scopes.batches(knowledge, group));
         for (table, batches) in [(Table::FactCreditDaily, daily?), (Table::FactAccessDay, days?)] {
             for (month, batch) in batches {
-                let spec = spec(self.shop, table, Some(month), group, self.fingerprint);
+                let spec = spec(self.shop, table, Some(month), group, self.content);
                 staged.push(stage(self.shop.output, spec, &batch)?);
             }
         }
         if !self.rejections.is_empty() {
-            let spec = spec(self.shop, Table::Rejection, None, group, self.fingerprint);
+            let spec = spec(self.shop, Table::Rejection, None, group, self.content);
             staged.push(stage(self.shop.output, spec, &rows::rejection_batch(&self.rejections)?)?);
         }
         Ok(())
@@ -174,12 +180,12 @@ pub fn stage(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<Sta
 
 pub use self::rows::{record_batch, rejection_batch, texts};
 
-fn spec(shop: &Shop, table: Table, month: Option<i32>, group: &str, fingerprint: &str) -> FileSpec {
+fn spec(shop: &Shop, table: Table, month: Option<i32>, group: &str, content: &str) -> FileSpec {
     FileSpec {
         table,
         month: month.map(|day| Day(day).month()),
         group: group.to_owned(),
-        fingerprint: fingerprint.to_owned(),
+        fingerprint: content.to_owned(),
         run: shop.run_id.to_owned(),
         ordinal: 0,
     }
@@ -192,6 +198,7 @@ impl GroupOutput {
     pub fn merge(&mut self, part: GroupOutput, group: &str) -> Result<()> {
         self.daily.merge(&part.daily, group)?;
         self.names.merge(&part.names);
+        self.footprint.merge(part.footprint);
         self.operands_rounded += part.operands_rounded;
         self.subscription_mismatches += part.subscription_mismatches;
         for (currency, (lines, amount)) in part.price_adjusted {
@@ -199,6 +206,11 @@ impl GroupOutput {
             *sum = (sum.0 + lines, crate::decide::cells::checked_sum(sum.1, amount).map_err(|e| e.error(group))?);
         }
         Ok(())
+    }
+
+    /// Gives the staged files the fingerprint of all they rest on.
+    pub fn seal(&mut self, fingerprint: &str) {
+        self.staged.iter_mut().for_each(|file| fingerprint.clone_into(&mut file.fingerprint));
     }
 
     /// Rows read, credit lines, rejections.

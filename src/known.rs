@@ -11,7 +11,7 @@ use pecan_core::time::RawInstant;
 use crate::audit;
 use crate::error::{Error, Result};
 use crate::files_read::FilesRead;
-use crate::job::{Job, Reference, ReferenceFile};
+use crate::job::{Job, ReferenceFile};
 use crate::reference;
 use crate::rejection::Rejection;
 
@@ -28,10 +28,12 @@ pub struct Known {
     pub rejections: Vec<Rejection>,
     /// Counters of the run report.
     pub counts: BTreeMap<String, u64>,
-    /// The rules and switches.
+    /// The rules and switches, and the program that reads them.
     pub rules_fingerprint: String,
-    /// All of it: any change may change any charge.
-    pub fingerprint: String,
+    /// Version of the program and of the rules in it.
+    pub program: String,
+    /// Hash of the switches and of what else of the job file shapes every group.
+    pub rules: String,
     /// The first readable audit record.
     pub first_record: Option<RawInstant>,
     /// The newest one.
@@ -90,14 +92,13 @@ impl Known {
         rejections.extend(tables.rejections);
         rejections.extend(learned.rejected.iter().map(|record| rejection(record, &files)));
         rejections.sort_by(|a, b| (&a.file, a.row, &a.column).cmp(&(&b.file, b.row, &b.column)));
-        let rules_fingerprint = rules_fingerprint(job);
-        let fingerprint = fingerprint(job, &rules_fingerprint, &files, &learned.knowledge);
         Ok(Known {
             knowledge: learned.knowledge,
             rejections,
             counts,
-            rules_fingerprint,
-            fingerprint,
+            rules_fingerprint: rules_fingerprint(job),
+            program: format!("{} {RULES_VERSION}", env!("CARGO_PKG_VERSION")),
+            rules: blake3::hash(job.describe().as_bytes()).to_hex().to_string(),
             first_record: audit.first,
             newest_record: audit.newest,
             audit_rows: audit.rows,
@@ -183,20 +184,4 @@ fn rules_fingerprint(job: &Job) -> String {
         hasher.update(part.as_bytes()).update(b"\0");
     }
     hasher.finalize().to_hex().to_string()
-}
-
-/// Everything but the charges that a credit line may rest on. Finer slices belong to later increments.
-fn fingerprint(job: &Job, rules: &str, files: &FilesRead, knowledge: &Knowledge) -> String {
-    let mut parts: Vec<String> = files.files.iter().map(|f| format!("{}\t{}", f.source, f.hash)).collect();
-    parts.extend(stamps(&job.reference));
-    parts.sort();
-    parts.push(rules.to_owned());
-    parts.push(format!("{:?}", knowledge.cutoff()));
-    blake3::hash(parts.join("\n").as_bytes()).to_hex().to_string()
-}
-
-/// Stamps that the job file, not the file itself, gives to a list.
-fn stamps(reference: &Reference) -> Vec<String> {
-    let stamp = |file: &ReferenceFile| file.snapshot_at.map(|at| format!("{}\t{}\t{}\t{:?}", file.table, file.uri_as_written, at.0, file.snapshot_scope));
-    reference.assignments.iter().chain(&reference.lighthouse_assignments).filter_map(stamp).collect()
 }

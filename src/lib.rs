@@ -27,6 +27,8 @@ pub mod answers;
 pub mod keys;
 pub mod spellings;
 pub mod control;
+pub mod footprint;
+pub mod slice;
 pub mod decide;
 pub mod conserve;
 pub mod group;

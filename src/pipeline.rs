@@ -3,25 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use hashbrown::HashMap;
-use pecan_core::charge::{Evidence, Outcome};
 use uuid::Uuid;
 
 use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
-use crate::decide::cells::{Daily, Sums};
 use crate::decide::newest::Names;
 use crate::error::{Error, Result};
-use crate::group::{Desk, GroupOutput, Shop, process, stage};
+use crate::group::{Desk, GroupOutput, Shop, process, reported, stage};
 use crate::job::{Job, OutputFormat, RunOptions};
 use crate::known::Known;
-use crate::plan::{Action, Found, GROUP_TABLES, Planned, State, find_groups, plan as make_plan};
+use crate::plan::{Action, Found, Planned, State, find_groups, plan as make_plan};
 use crate::plan_text::Plan;
-use crate::receipt::{Receipt, Receipts};
+use crate::receipt::{Receipt, Receipts, content_of};
 use crate::run_row::{Input, RunRecord};
 use crate::schema::Table;
-use crate::sink::{FileSpec, Format, LiveFile, Output};
-use crate::summary::{Cell, Files, RunFacts, Summary, TableWritten, Tally};
+use crate::sink::{FileSpec, Format, Output};
+use crate::slice::{Memory, Slicer};
+use crate::source::ChargeGroup;
+use crate::summary::{Files, RunFacts, Summary, TableWritten, Tally};
 use crate::whole;
 
 /// Brings the output up to date with everything the inputs say now (R-AGAIN-2).
@@ -41,9 +40,24 @@ fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
     let output = open_output(job)?;
     let receipts = Receipts::below(output.root());
     let state = State::read(&output)?;
-    let planned = make_plan(&found, &known, &state, &receipts, options);
+    let slicer = Slicer::new(&known);
+    let planned = make_plan(&found, &slicer, &state, &receipts, options);
 
-    let mut run = Run::new(job, options, &known, &output, &receipts, &state, &clock);
+    let mut run = Run {
+        job,
+        options,
+        known: &known,
+        slicer: &slicer,
+        output: &output,
+        receipts: &receipts,
+        state: &state,
+        clock: &clock,
+        run_id: Uuid::now_v7().to_string(),
+        tally: Tally::default(),
+        inputs: Vec::new(),
+        written: BTreeMap::new(),
+        staged: Staged::default(),
+    };
     let result = run.write_groups(&planned).and_then(|()| run.check_rejections()).and_then(|()| run.stage_whole_tables(&planned));
     if let Err(error) = result {
         discard_all(&output, &run.staged);
@@ -65,7 +79,7 @@ pub fn plan(job: &Job, options: &RunOptions) -> Result<Plan> {
         let found = find_groups(job)?;
         let output = open_output(job)?;
         let state = State::read(&output)?;
-        let planned = make_plan(&found, &known, &state, &Receipts::below(output.root()), options);
+        let planned = make_plan(&found, &Slicer::new(&known), &state, &Receipts::below(output.root()), options);
         options.progress.finish();
         Ok(Plan::new(&planned, &found))
     })
@@ -109,6 +123,7 @@ struct Run<'a> {
     job: &'a Job,
     options: &'a RunOptions,
     known: &'a Known,
+    slicer: &'a Slicer<'a>,
     output: &'a Output,
     receipts: &'a Receipts,
     state: &'a State,
@@ -121,25 +136,7 @@ struct Run<'a> {
     staged: Staged,
 }
 
-impl<'a> Run<'a> {
-    fn new(job: &'a Job, options: &'a RunOptions, known: &'a Known, output: &'a Output, receipts: &'a Receipts, state: &'a State, clock: &'a Clock) -> Run<'a> {
-        let run_id = Uuid::now_v7().to_string();
-        Run {
-            job,
-            options,
-            known,
-            output,
-            receipts,
-            state,
-            clock,
-            run_id,
-            tally: Tally::default(),
-            inputs: Vec::new(),
-            written: BTreeMap::new(),
-            staged: Staged::default(),
-        }
-    }
-
+impl Run<'_> {
     /// Processes every group that is not up to date and stages its output.
     fn write_groups(&mut self, planned: &[Planned]) -> Result<()> {
         let access = AccessTable::new(&self.known.knowledge)?;
@@ -151,8 +148,9 @@ impl<'a> Run<'a> {
             self.options.progress.stage(format!("settling {}", group.group_id));
             let desk = Desk { known: self.known, access: &access, carry: &self.job.output.carry, progress: &self.options.progress, losses: false };
             let shop = Shop { desk, output: self.output, run_id: &self.run_id };
-            let output = process(group, source, &planned.fingerprint, &shop)?;
-            self.take_in(planned, source, output)?;
+            let content = content_of(group);
+            let output = process(group, source, &content, &shop)?;
+            self.take_in(group, source, &content, output)?;
         }
         for planned in planned.iter().filter(|p| matches!(p.action, Action::Replace | Action::Remove)) {
             self.remove_output(&planned.group_id);
@@ -160,14 +158,23 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn take_in(&mut self, planned: &Planned, source: &str, output: GroupOutput) -> Result<()> {
-        let receipt = Receipt::new(&planned.group_id, &planned.fingerprint, &output);
-        let files = planned.group.iter().flat_map(|g| &g.files).zip(&output.files);
+    fn take_in(&mut self, group: &ChargeGroup, source: &str, content: &str, mut output: GroupOutput) -> Result<()> {
+        let slice = self.slicer.of(&output.footprint);
+        let fingerprint = slice.fingerprint(content);
+        output.seal(&fingerprint);
+        let receipt = Receipt::new(group, &fingerprint, &output);
+        // Footprints are large: they are not kept until the commit. One that no table refers to does no harm.
+        let memory = (!self.options.dry_run && !output.staged.is_empty()).then(|| Memory { footprint: std::mem::take(&mut output.footprint), slice });
+        self.staged.add(std::mem::take(&mut output.staged));
+        if let Some(memory) = memory {
+            self.receipts.remember(&fingerprint, &memory)?;
+        }
+        let files = group.files.iter().zip(&output.files);
         self.inputs.extend(files.map(|(file, rows)| Input::charges(source, file, rows.read)));
         let (read, _, rejected) = output.row_counts();
         self.tally.add_rows(read, rejected, output.operands_rounded);
         self.tally.count("subscription_mismatches", output.subscription_mismatches);
-        for cell in reported(&output.daily, &planned.group_id)? {
+        for cell in reported(&output.daily, &group.group_id)? {
             self.tally.add_line(cell)?;
         }
         for (scope, currency, missed) in output.scopes.missed() {
@@ -176,15 +183,13 @@ impl<'a> Run<'a> {
         for (currency, (lines, amount)) in &output.price_adjusted {
             self.tally.add_price_adjusted(currency.clone(), *lines, *amount)?;
         }
-        self.staged.add(output.staged);
-        self.written.insert(planned.group_id.clone(), receipt);
+        self.written.insert(group.group_id.clone(), receipt);
         Ok(())
     }
 
     fn remove_output(&mut self, group: &str) {
-        for table in GROUP_TABLES {
-            let files: Vec<LiveFile> = self.state.of_group(table, group).cloned().collect();
-            self.staged.remove(table, files);
+        for (table, file) in self.state.of_group(group) {
+            self.staged.remove(table, vec![file.clone()]);
         }
     }
 
@@ -208,7 +213,8 @@ impl<'a> Run<'a> {
         let mut all: Vec<Receipt> = self.written.values().cloned().collect();
         let mut missing = Vec::new();
         for planned in planned.iter().filter(|p| matches!(p.action, Action::Keep | Action::Skip | Action::Orphan)) {
-            for fingerprint in self.state.fingerprints(&planned.group_id) {
+            let kept = Some(planned.fingerprint.as_str()).filter(|_| planned.action == Action::Keep);
+            for fingerprint in self.state.fingerprints(&planned.group_id).into_iter().chain(kept).collect::<BTreeSet<_>>() {
                 match self.receipts.read(fingerprint) {
                     Some(receipt) => all.push(receipt),
                     None => missing.push(planned.group_id.clone()),
@@ -241,7 +247,7 @@ impl<'a> Run<'a> {
             if !missing.is_empty() && whole::FROM_CHARGES.contains(&table) {
                 continue;
             }
-            let live: Vec<LiveFile> = self.state.of_group(table, "").cloned().collect();
+            let live = self.state.whole(table);
             let fingerprint = whole::fingerprint(&batch);
             let same = match live.as_slice() {
                 [] => batch.num_rows() == 0,
@@ -351,31 +357,4 @@ impl<'a> Run<'a> {
     fn forget_receipts(&self, planned: &[Planned]) {
         self.receipts.keep_only(&self.receipts_after(planned).0.into_iter().map(|r| r.fingerprint).collect());
     }
-}
-
-/// What the run report tells apart: outcome, evidence, customer, pricing and billing currency.
-type Reported<'a> = (Outcome, Evidence, Option<&'a str>, Option<&'a str>, Option<&'a str>);
-
-/// The daily cells of a group summed by what the run report tells apart.
-fn reported(daily: &Daily, group: &str) -> Result<Vec<Cell>> {
-    let mut sums: HashMap<Reported, Sums> = HashMap::new();
-    for cell in daily.iter() {
-        let key = (cell.outcome, cell.evidence, cell.shown[0], cell.currencies[0], cell.currencies[1]);
-        // Quantities of different meters have no sum that anybody asks for, and none that must fit.
-        sums.entry(key).or_default().add(&Sums { quantity: None, ..*cell.sums }).map_err(|e| e.error(group))?;
-    }
-    let text = |text: Option<&str>| text.map(str::to_owned);
-    let cell = |((outcome, evidence, customer, pricing, billing), sums): (Reported, Sums)| Cell {
-        outcome,
-        evidence,
-        billing_currency: text(billing),
-        pricing_currency: text(pricing),
-        customer: text(customer),
-        charges: u64::try_from(sums.charges).unwrap_or(0),
-        list_cost: sums.list_cost,
-        credit: sums.credit_billing,
-        missed: sums.missed_billing,
-        applied: sums.applied_billing.unwrap_or(0),
-    };
-    Ok(sums.into_iter().map(cell).collect())
 }

@@ -1,15 +1,20 @@
 //! What a run would write, replace, keep and remove, and why (R-AGAIN-1, R-AGAIN-3).
 
+mod why;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use pecan_core::time::Day;
+use rayon::prelude::*;
 
+use self::why::Judgement;
 use crate::error::Result;
 use crate::job::{Job, RunOptions};
-use crate::known::Known;
 use crate::receipt::{Receipt, Receipts};
 use crate::schema::Table;
 use crate::sink::{LiveFile, Output, TableState};
+use crate::slice::Slicer;
 use crate::source::{ChargeGroup, Discovery, discover};
 
 /// The tables that hold the output of groups.
@@ -29,7 +34,8 @@ pub enum Action {
     Replace,
     /// Outside `--from/--until`: not looked at.
     Skip,
-    /// Its output is taken out: a newer export run of that month has fewer pieces.
+    /// Its output is taken out: a newer export run of that month has fewer pieces or none, or its inputs are gone and
+    /// `--prune` was given.
     Remove,
     /// It is gone from the inputs; its output is kept with a warning.
     Orphan,
@@ -56,18 +62,22 @@ pub struct Planned {
     pub group_id: String,
     /// The input; `None` for groups that exist only in the tables.
     pub group: Option<ChargeGroup>,
-    /// Fingerprint of all its output rests on.
+    /// Fingerprint of all the output that is there rests on; empty if there is none.
     pub fingerprint: String,
     /// What is to be done.
     pub action: Action,
     /// Why.
     pub why: String,
+    /// What changed, where that is why: `content`, or words of [`crate::slice::Part`].
+    pub parts: Vec<&'static str>,
 }
 
 /// Every table as it was when the run began.
 pub struct State {
     /// `None`: the table does not exist.
     pub tables: BTreeMap<Table, Option<TableState>>,
+    /// Places of the live files of each group of the group tables.
+    by_group: HashMap<String, Vec<(Table, usize)>>,
 }
 
 impl State {
@@ -75,8 +85,16 @@ impl State {
     /// # Errors
     /// As [`Output::live`].
     pub fn read(output: &Output) -> Result<State> {
-        let tables = GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]);
-        Ok(State { tables: tables.map(|table| Ok((table, output.live(table)?))).collect::<Result<_>>()? })
+        let all = GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]);
+        let tables: BTreeMap<Table, Option<TableState>> = all.map(|table| Ok((table, output.live(table)?))).collect::<Result<_>>()?;
+        let mut state = State { tables, by_group: HashMap::new() };
+        for table in GROUP_TABLES {
+            let groups: Vec<String> = state.files(table).iter().map(|file| file.group.clone()).collect();
+            for (at, group) in groups.into_iter().enumerate().filter(|(_, group)| !group.is_empty()) {
+                state.by_group.entry(group).or_default().push((table, at));
+            }
+        }
+        Ok(state)
     }
 
     /// The live files of a table.
@@ -84,28 +102,33 @@ impl State {
         self.tables.get(&table).and_then(Option::as_ref).map_or(&[], |state| state.files.as_slice())
     }
 
-    /// The live files of a group in a table.
-    pub fn of_group<'a>(&'a self, table: Table, group: &'a str) -> impl Iterator<Item = &'a LiveFile> {
-        self.files(table).iter().filter(move |file| file.group == group)
+    /// The live files of the tables that are replaced as a whole, or their part of `rejection`.
+    pub fn whole(&self, table: Table) -> Vec<LiveFile> {
+        self.files(table).iter().filter(|file| file.group.is_empty()).cloned().collect()
+    }
+
+    /// The live files of a group.
+    pub fn of_group<'a>(&'a self, group: &str) -> impl Iterator<Item = (Table, &'a LiveFile)> {
+        self.by_group.get(group).into_iter().flatten().filter_map(|(table, at)| Some((*table, self.files(*table).get(*at)?)))
     }
 
     /// Fingerprints under which a group has live files.
-    pub fn fingerprints(&self, group: &str) -> BTreeSet<&str> {
-        GROUP_TABLES.iter().flat_map(|table| self.files(*table)).filter(|f| f.group == group).map(|f| f.fingerprint.as_str()).collect()
+    pub fn fingerprints<'a>(&'a self, group: &str) -> BTreeSet<&'a str> {
+        self.of_group(group).map(|(_, file)| file.fingerprint.as_str()).collect()
     }
 
     /// All live groups.
     pub fn groups(&self) -> BTreeSet<&str> {
-        GROUP_TABLES.iter().flat_map(|table| self.files(*table)).map(|f| f.group.as_str()).filter(|group| !group.is_empty()).collect()
+        self.by_group.keys().map(String::as_str).collect()
     }
 
     /// Whether the tables hold exactly what the receipt promises.
     fn holds(&self, receipt: &Receipt) -> bool {
-        GROUP_TABLES.iter().all(|table| {
-            let live: Vec<&LiveFile> = self.of_group(*table, &receipt.group_id).collect();
-            let promised = receipt.files.iter().filter(|(name, _)| name == table.name()).count();
-            live.len() == promised && live.iter().all(|f| f.fingerprint == receipt.fingerprint && receipt.expects(*table, f.month.as_deref()))
-        })
+        let mut live = self.of_group(&receipt.group_id);
+        let expected = live.all(|(table, f)| f.fingerprint == receipt.fingerprint && receipt.expects(table, f.month.as_deref()));
+        let count = |of: Table| self.of_group(&receipt.group_id).filter(|(table, _)| *table == of).count();
+        let promised = |of: Table| receipt.files.iter().filter(|(name, _)| name == of.name()).count();
+        expected && GROUP_TABLES.iter().all(|table| count(*table) == promised(*table))
     }
 }
 
@@ -126,77 +149,68 @@ pub fn find_groups(job: &Job) -> Result<Found> {
         let of_source = discover(index, source)?;
         found.groups.extend(of_source.groups);
         found.discovery.warnings.extend(of_source.warnings);
+        found.discovery.emptied.extend(of_source.emptied);
         found.discovery.superseded_runs += of_source.superseded_runs;
         found.discovery.passed_over_runs += of_source.passed_over_runs;
     }
     Ok(found)
 }
 
-/// Fingerprint of everything the output of a group rests on.
-fn fingerprint(group: &ChargeGroup, known: &Known) -> String {
-    let mut hasher = blake3::Hasher::new();
-    let mut part = |text: &str| {
-        hasher.update(text.as_bytes()).update(b"\0");
-    };
-    part(&known.fingerprint);
-    part(&group.group_id);
-    for file in &group.files {
-        part(&file.source_file);
-        part(file.source_run.as_deref().unwrap_or_default());
-        part(&file.hash);
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
 /// Decides what to do with every group.
-pub fn plan(found: &Found, known: &Known, state: &State, receipts: &Receipts, options: &RunOptions) -> Vec<Planned> {
-    let planned = found.groups.iter().map(|group| planned(group, fingerprint(group, known), state, receipts, options));
-    let mut all: Vec<Planned> = planned.collect();
+pub fn plan(found: &Found, slicer: &Slicer, state: &State, receipts: &Receipts, options: &RunOptions) -> Vec<Planned> {
+    let mut all: Vec<Planned> = found.groups.par_iter().map(|group| planned(group, slicer, state, receipts, options)).collect();
     let known_ids: BTreeSet<&str> = found.groups.iter().map(|g| g.group_id.as_str()).collect();
     let bases: BTreeSet<&str> = known_ids.iter().map(|id| base(id)).collect();
+    let emptied: BTreeMap<&str, &str> = found.discovery.emptied.iter().map(|(id, run)| (id.as_str(), run.as_str())).collect();
     for id in state.groups().into_iter().filter(|id| !known_ids.contains(id)) {
+        let live = state.fingerprints(id);
         let (action, why) = if bases.contains(base(id)) {
-            (Action::Remove, "the inputs of this folder or month have fewer pieces now")
+            (Action::Remove, "the inputs of this folder or month have fewer pieces now".to_owned())
+        } else if let Some(run) = emptied.get(base(id)) {
+            (Action::Remove, format!("superseded by run {run}, which has no files"))
+        } else if !options.prune {
+            (Action::Orphan, "its input files are gone; the output is kept (--prune takes it out)".to_owned())
+        } else if is_looked_at(None, &live, receipts, options) {
+            (Action::Remove, "its input files are gone (--prune)".to_owned())
         } else {
-            (Action::Orphan, "its input files are gone; the output is kept")
+            (Action::Skip, SKIPPED.to_owned())
         };
-        let fingerprint = state.fingerprints(id).first().map(|f| (*f).to_owned()).unwrap_or_default();
-        all.push(Planned { group_id: id.to_owned(), group: None, fingerprint, action, why: why.to_owned() });
+        let fingerprint = live.first().map(|f| (*f).to_owned()).unwrap_or_default();
+        all.push(Planned { group_id: id.to_owned(), group: None, fingerprint, action, why, parts: Vec::new() });
     }
     all
 }
+
+const SKIPPED: &str = "its days lie outside --from/--until";
 
 /// A group id without the number of its piece.
 fn base(id: &str) -> &str {
     id.rsplit_once('#').map_or(id, |(base, _)| base)
 }
 
-fn planned(group: &ChargeGroup, fingerprint: String, state: &State, receipts: &Receipts, options: &RunOptions) -> Planned {
+fn planned(group: &ChargeGroup, slicer: &Slicer, state: &State, receipts: &Receipts, options: &RunOptions) -> Planned {
     let live = state.fingerprints(&group.group_id);
-    let (action, why) = if !is_looked_at(group, &live, receipts, options) {
-        (Action::Skip, "its days lie outside --from/--until".to_owned())
-    } else {
-        let receipt = receipts.read(&fingerprint).filter(|receipt| state.holds(receipt));
-        match receipt {
-            Some(_) if options.force => (Action::Replace, "--force".to_owned()),
-            Some(_) => (Action::Keep, "inputs, audit log, reference tables and rules are unchanged".to_owned()),
-            None if live.is_empty() => (Action::Write, "it has no output yet".to_owned()),
-            None if live.len() == 1 && live.contains(fingerprint.as_str()) => {
-                (Action::Replace, "its output is incomplete: an earlier run was interrupted".to_owned())
-            }
-            None => (Action::Replace, "its files, the audit log, the reference tables, the rules or the cutoff changed".to_owned()),
+    let judgement = if is_looked_at(group.days, &live, receipts, options) {
+        let judgement = why::judge(group, &live, slicer, state, receipts);
+        if options.force && judgement.action == Action::Keep {
+            Judgement { action: Action::Replace, why: "--force".to_owned(), ..judgement }
+        } else {
+            judgement
         }
+    } else {
+        Judgement::new(Action::Skip, live.first().copied().unwrap_or_default(), SKIPPED)
     };
-    Planned { group_id: group.group_id.clone(), group: Some(group.clone()), fingerprint, action, why }
+    let Judgement { action, fingerprint, why, parts } = judgement;
+    Planned { group_id: group.group_id.clone(), group: Some(group.clone()), fingerprint, action, why, parts }
 }
 
 /// Export runs are chosen by the days of the run, other files by their recorded days once known (details 35).
-fn is_looked_at(group: &ChargeGroup, live: &BTreeSet<&str>, receipts: &Receipts, options: &RunOptions) -> bool {
+fn is_looked_at(days: Option<(i32, i32)>, live: &BTreeSet<&str>, receipts: &Receipts, options: &RunOptions) -> bool {
     if options.from.is_none() && options.until.is_none() {
         return true;
     }
     let recorded = || live.iter().find_map(|f| receipts.read(f)).and_then(|r| r.days).map(|(first, last)| (first, last.saturating_add(1)));
-    match group.days.or_else(recorded) {
+    match days.or_else(recorded) {
         None => true,
         Some((from, until)) => options.from.is_none_or(|Day(f)| f < until) && options.until.is_none_or(|Day(u)| from < u),
     }

@@ -17,6 +17,7 @@ struct Row {
     group_id: String,
     action: Action,
     why: String,
+    parts: Vec<&'static str>,
     files: usize,
     bytes: u64,
 }
@@ -26,16 +27,25 @@ impl Plan {
     pub fn new(planned: &[Planned], found: &Found) -> Plan {
         let row = |p: &Planned| {
             let files = p.group.as_ref().map(|g| g.files.as_slice()).unwrap_or_default();
-            Row { group_id: p.group_id.clone(), action: p.action, why: p.why.clone(), files: files.len(), bytes: files.iter().map(|f| f.bytes).sum() }
+            Row {
+                group_id: p.group_id.clone(),
+                action: p.action,
+                why: p.why.clone(),
+                parts: p.parts.clone(),
+                files: files.len(),
+                bytes: files.iter().map(|f| f.bytes).sum(),
+            }
         };
         let warnings = found.discovery.warnings.iter().map(|w| (w.code.to_owned(), w.text.clone()));
         Plan { rows: planned.iter().map(row).collect(), warnings: warnings.collect() }
     }
 
-    /// One object: `groups` (group_id, action, why, files, bytes) and `warnings` (code, text).
+    /// One object: `groups` (group_id, action, why, parts, files, bytes) and `warnings` (code, text).
     pub fn to_json(&self) -> Value {
-        let groups =
-            self.rows.iter().map(|r| json!({ (name::GROUP_ID): r.group_id, "action": r.action.word(), "why": r.why, "files": r.files, "bytes": r.bytes }));
+        let groups = self
+            .rows
+            .iter()
+            .map(|r| json!({ (name::GROUP_ID): r.group_id, "action": r.action.word(), "why": r.why, "parts": r.parts, "files": r.files, "bytes": r.bytes }));
         let warnings = self.warnings.iter().map(|(code, text)| json!({ "code": code, "text": text }));
         json!({ "groups": groups.collect::<Vec<_>>(), "warnings": warnings.collect::<Vec<_>>() })
     }

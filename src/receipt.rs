@@ -15,6 +15,8 @@ use crate::decide::newest::Names;
 use crate::error::{Error, Result};
 use crate::group::GroupOutput;
 use crate::schema::Table;
+use crate::slice::Memory;
+use crate::source::{ChargeFile, ChargeGroup};
 use crate::stage::{OWN_FOLDER, StagedFile, disk};
 
 /// The receipt of one group.
@@ -24,6 +26,9 @@ pub struct Receipt {
     pub group_id: String,
     /// Fingerprint of all it rests on.
     pub fingerprint: String,
+    /// Its input files; empty in receipts of older versions.
+    #[serde(default)]
+    pub inputs: Vec<InputId>,
     /// Tables and, where partitioned, months it has a file in.
     pub files: Vec<(String, Option<String>)>,
     /// Charge rows read.
@@ -40,7 +45,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt of an output.
-    pub fn new(group_id: &str, fingerprint: &str, output: &GroupOutput) -> Receipt {
+    pub fn new(group: &ChargeGroup, fingerprint: &str, output: &GroupOutput) -> Receipt {
         let mut credit: BTreeMap<(String, Option<String>), i128> = BTreeMap::new();
         for cell in output.daily.iter() {
             let sum = credit.entry((Day(cell.month).month(), cell.currencies[1].map(str::to_owned))).or_default();
@@ -49,8 +54,9 @@ impl Receipt {
         }
         let file = |f: &StagedFile| (f.table.name().to_owned(), f.month.clone());
         Receipt {
-            group_id: group_id.to_owned(),
+            group_id: group.group_id.clone(),
             fingerprint: fingerprint.to_owned(),
+            inputs: inputs_of(group),
             files: output.staged.iter().map(file).collect(),
             rows_read: output.row_counts().0,
             input_rows: output.files.iter().map(|f: &FileRows| f.read).collect(),
@@ -66,6 +72,38 @@ impl Receipt {
     }
 }
 
+/// What an input file is to a group: its content and its place in the output's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputId {
+    /// Its lasting name.
+    pub file: String,
+    /// Its export run.
+    pub run: Option<String>,
+    /// Hash of its content.
+    pub hash: String,
+}
+
+/// The input files of a group, in order.
+pub fn inputs_of(group: &ChargeGroup) -> Vec<InputId> {
+    let id = |f: &ChargeFile| InputId { file: f.source_file.clone(), run: f.source_run.clone(), hash: f.hash.clone() };
+    group.files.iter().map(id).collect()
+}
+
+/// Fingerprint of the content of a group: its id and its files, in order.
+pub fn content_of(group: &ChargeGroup) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let mut part = |text: &str| {
+        hasher.update(text.as_bytes()).update(b"\0");
+    };
+    part(&group.group_id);
+    for file in &group.files {
+        part(&file.source_file);
+        part(file.source_run.as_deref().unwrap_or_default());
+        part(&file.hash);
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
 /// The folder of receipts of an output.
 pub struct Receipts {
     folder: PathBuf,
@@ -79,6 +117,24 @@ impl Receipts {
 
     fn path(&self, fingerprint: &str) -> PathBuf {
         self.folder.join(format!("{fingerprint}.json"))
+    }
+
+    fn memory_path(&self, fingerprint: &str) -> PathBuf {
+        self.folder.join(format!("{fingerprint}.slice"))
+    }
+
+    /// What the output of a fingerprint rests on; `None` if nothing is remembered or it is damaged.
+    pub fn memory(&self, fingerprint: &str) -> Option<Memory> {
+        Memory::decode(&std::fs::read(self.memory_path(fingerprint)).ok()?)
+    }
+
+    /// Remembers what an output rests on, durably.
+    /// # Errors
+    /// `Storage`.
+    pub fn remember(&self, fingerprint: &str, memory: &Memory) -> Result<()> {
+        disk::create_folder(&self.folder)?;
+        let bytes = memory.encode().map_err(|e| Error::bug("receipt", "writing what an output rests on", fingerprint, e, "report this"))?;
+        disk::replace(&self.memory_path(fingerprint), &bytes)
     }
 
     /// The receipt of a fingerprint; `None` if there is none or it is damaged: the group is then written anew.

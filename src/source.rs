@@ -98,6 +98,8 @@ pub struct Discovery {
     pub groups: Vec<ChargeGroup>,
     /// In a fixed order.
     pub warnings: Vec<Warning>,
+    /// Export months whose newest run has no file: their group ids without the piece, and the run (R-AGAIN-3).
+    pub emptied: Vec<(String, String)>,
     /// Export runs that a newer one replaces (R-AGAIN-3).
     pub superseded_runs: u64,
     /// Export runs of other types than charges (details 11).

@@ -143,6 +143,9 @@ pub(super) struct Selection {
     /// Rewrite groups even if nothing changed
     #[arg(long)]
     pub force: bool,
+    /// Take out the output of groups whose input files are gone
+    #[arg(long)]
+    pub prune: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -167,7 +170,15 @@ impl Selection {
     /// # Errors
     /// Usage (exit 2) if `until` is not after `from`.
     pub fn options(&self, dry_run: bool, global: &Global) -> Result<RunOptions> {
-        let options = RunOptions { from: self.from, until: self.until, force: self.force, dry_run, threads: global.threads(), progress: Progress::off() };
+        let options = RunOptions {
+            from: self.from,
+            until: self.until,
+            force: self.force,
+            prune: self.prune,
+            dry_run,
+            threads: global.threads(),
+            progress: Progress::off(),
+        };
         // The line is drawn only once the options are known to be good.
         options.checked().map(|options| RunOptions { progress: global.progress(), ..options })
     }

@@ -128,6 +128,7 @@ impl<'a> Reading<'a> {
             part: GroupOutput {
                 daily,
                 names: decided.names,
+                footprint: decided.footprint,
                 price_adjusted: decided.price_adjusted.into_iter().collect(),
                 operands_rounded: decided.operands_rounded,
                 subscription_mismatches: decided.subscription_mismatches,

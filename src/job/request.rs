@@ -15,6 +15,8 @@ pub struct RunOptions {
     pub until: Option<Day>,
     /// Rewrite groups although nothing changed.
     pub force: bool,
+    /// Take out the output of groups whose input files are gone.
+    pub prune: bool,
     /// Do everything but make it visible.
     pub dry_run: bool,
     /// Threads that decode and decide; at least 1. Results never depend on it (R-AGAIN-6).

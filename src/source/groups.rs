@@ -48,6 +48,9 @@ pub(super) fn by_manifest(source_index: usize, source: &ChargeSource) -> Result<
     discovery.superseded_runs = superseded;
     for run in &chosen {
         let id = format!("{}/{}@{}/{}", source.name, run.export, short_hash(&run.resource), run.month.month().replace('-', ""));
+        if run.blobs.is_empty() {
+            discovery.emptied.push((id.clone(), run.run_id.clone().unwrap_or_else(|| run.manifest.relative.clone())));
+        }
         discovery.groups.extend(cut(source_index, &id, blobs::files(run, &root)?, run.days));
     }
     Ok(discovery)

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `sample.rs` | the sample, to the last digit, against a second opinion in plain Python |
 //! | `again.rs` | R-AGAIN-1, R-AGAIN-2, R-AGAIN-3: twice is nothing to do, newer export runs, groups, narrowing |
+//! | `histories.rs` | R-AGAIN-1, R-AGAIN-4, R-AGAIN-6: random histories run step by step, against one run from scratch after each step |
+//! | `news.rs` | R-AGAIN-4: news rewrites the groups it concerns and no other, and `pecan plan` says which and why |
 //! | `logs.rs` | data-contracts §1.2: the audit log in every form gives the same tables |
 //! | `order.rs` | R-AGAIN-6: order, pieces, threads, formats of files never change the tables |
 //! | `shapes.rs` | R-PRODUCT-2: physical types and spellings of the same charges |
@@ -13,8 +15,10 @@
 //! Whether the program settles what it should is asked of the library; `sample.rs` asks the binary, too.
 
 mod again;
+mod histories;
 mod interrupted;
 mod logs;
+mod news;
 mod order;
 mod sample;
 mod shapes;

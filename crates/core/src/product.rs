@@ -24,6 +24,19 @@ pub fn split_product_id(id: &str) -> (&str, Option<&str>) {
     (product, (!sku.is_empty()).then_some(sku))
 }
 
+/// A row of either table with what it matches, for telling which rows some charges may rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatchRow<'a, T> {
+    /// Whether `id` is a meter, else a product or product and SKU.
+    pub by_meter: bool,
+    /// Lower case.
+    pub id: &'a str,
+    /// Whole days.
+    pub valid: Validity,
+    /// Rate, or kind.
+    pub value: T,
+}
+
 #[derive(Debug)]
 struct ByProduct<T> {
     meters: BTreeMap<String, Vec<(Validity, T)>>,
@@ -41,6 +54,12 @@ impl<T: Copy> ByProduct<T> {
             }
         }
         table
+    }
+
+    fn rows(&self) -> impl Iterator<Item = MatchRow<'_, T>> {
+        let tables = [(true, &self.meters), (false, &self.products)].into_iter();
+        let ids = tables.flat_map(|(by_meter, table)| table.iter().map(move |(id, rows)| (by_meter, id, rows)));
+        ids.flat_map(|(by_meter, id, rows)| rows.iter().map(move |(valid, value)| MatchRow { by_meter, id, valid: *valid, value: *value }))
     }
 
     fn of_meter(&self, product: &Product, day: Day) -> Vec<T> {
@@ -76,6 +95,16 @@ impl Products {
             rates: ByProduct::new(rates.iter().map(|r| (r.matches.clone(), r.valid, r.rate))),
             kinds: ByProduct::new(products.iter().map(|p| (p.matches.clone(), p.valid, p.kind))),
         }
+    }
+
+    /// Every row of the rates table that can match.
+    pub fn rate_rows(&self) -> impl Iterator<Item = MatchRow<'_, D22>> {
+        self.rates.rows()
+    }
+
+    /// Every row of the products table that can match.
+    pub fn kind_rows(&self) -> impl Iterator<Item = MatchRow<'_, ExcludedKind>> {
+        self.kinds.rows()
     }
 
     /// The table's rate: a meter row before a product row, of several the lowest (details 4).

@@ -38,7 +38,10 @@ pub(crate) fn write(world: &World, plan: &Plan, options: &Options) -> Result<()>
         }
     }
     let is_group = |p: &&Principal| p.home.mpn == PROVIDER.mpn && p.link.is_some_and(|link| link.channel == "aobo");
-    print(&folder.join("groups.json"), &Value::Array(plan.principals.iter().filter(is_group).map(group).collect()))?;
+    print(
+        &folder.join("groups").join(format!("{}.json", tenant(world, &PROVIDER))),
+        &Value::Array(plan.principals.iter().filter(is_group).map(group).collect()),
+    )?;
     let is_linked = |p: &&Principal| p.link.is_some_and(|link| link.channel != "aobo");
     for principal in plan.principals.iter().filter(is_linked) {
         let name = principal.name.to_lowercase().replace(' ', "-");

@@ -73,7 +73,7 @@ impl Workshop {
 
 /// How runs are made here unless a test says otherwise.
 pub fn options() -> RunOptions {
-    RunOptions { from: None, until: None, force: false, dry_run: false, threads: 2, progress: Progress::off() }
+    RunOptions { from: None, until: None, force: false, prune: false, dry_run: false, threads: 2, progress: Progress::off() }
 }
 
 /// Runs a job that must go well.

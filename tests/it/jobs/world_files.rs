@@ -213,9 +213,8 @@ pub fn place_of(charge: usize, split: usize) -> (&'static str, usize) {
     if charge < split { ("a.parquet", charge + 1) } else { ("b.csv", charge - split + 1) }
 }
 
-/// Writes the world below a folder and gives the job that reads it. The charges before `split` stand in a Parquet file of
-/// tiny row groups, the others in a CSV file.
-pub fn write(world: &World, folder: &Path, split: usize, format: &str, dice: &mut Dice) -> Job {
+/// Writes the audit log and the reference tables of a world below a folder, and gives the job that reads them and `charges/`.
+pub fn write_known(world: &World, folder: &Path, format: &str, dice: &mut Dice) -> Job {
     let inputs = &world.inputs;
     let files = inputs.records.iter().map(|r| r.place.file + 1).max().unwrap_or(1);
     for file in 0..files {
@@ -237,11 +236,25 @@ pub fn write(world: &World, folder: &Path, split: usize, format: &str, dice: &mu
         text += &format!("{name} = \"{path}\"\n");
     }
     text += &format!("[output]\nuri = \"out/\"\nformat = \"{format}\"\n[limits]\nrejections = \"100%\"\n");
-    let charges = charge_table(&world.charges);
-    write_parquet(&folder.join("charges/a.parquet"), &charges.slice(0, split), 2);
-    write_csv(&folder.join("charges/b.csv"), &charges.slice(split, charges.num_rows() - split));
     let mut job = Job::parse(&folder.join("world.toml"), &text, &[], &|_| None).unwrap_or_else(|e| panic!("{e}"));
     job.cutoff = inputs.cutoff;
     job.rules = inputs.rules.clone();
+    job
+}
+
+/// Writes charges as one file of tiny row groups, or as CSV.
+pub fn write_charges(charges: &[OneCharge], path: &Path) {
+    match path.extension().and_then(|x| x.to_str()) {
+        Some("csv") => write_csv(path, &charge_table(charges)),
+        _ => write_parquet(path, &charge_table(charges), 2),
+    }
+}
+
+/// Writes the world below a folder and gives the job that reads it. The charges before `split` stand in a Parquet file of
+/// tiny row groups, the others in a CSV file.
+pub fn write(world: &World, folder: &Path, split: usize, format: &str, dice: &mut Dice) -> Job {
+    let job = write_known(world, folder, format, dice);
+    write_charges(&world.charges[..split], &folder.join("charges/a.parquet"));
+    write_charges(&world.charges[split..], &folder.join("charges/b.csv"));
     job
 }
