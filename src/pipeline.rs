@@ -60,7 +60,7 @@ fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
     };
     let result = run.write_groups(&planned).and_then(|()| run.check_rejections()).and_then(|()| run.stage_whole_tables(&planned));
     if let Err(error) = result {
-        discard_all(&output, &run.staged);
+        run.discard();
         return Err(error);
     }
     let summary = run.commit(&planned, &found);
@@ -187,6 +187,14 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Deletes what was made ready and will not be committed.
+    fn discard(&self) {
+        discard_all(self.output, &self.staged);
+        let live: BTreeSet<&str> = self.state.groups().into_iter().flat_map(|group| self.state.fingerprints(group)).collect();
+        let written = self.written.values().map(|receipt| receipt.fingerprint.as_str());
+        written.filter(|fingerprint| !live.contains(fingerprint)).for_each(|fingerprint| self.receipts.forget(fingerprint));
+    }
+
     fn remove_output(&mut self, group: &str) {
         for (table, file) in self.state.of_group(group) {
             self.staged.remove(table, vec![file.clone()]);
@@ -278,7 +286,7 @@ impl Run<'_> {
             return self.summary(planned, false, Vec::new());
         }
         if let Err(error) = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)) {
-            discard_all(self.output, &self.staged);
+            self.discard();
             return Err(error);
         }
         self.options.progress.stage("committing");

@@ -152,6 +152,12 @@ impl Receipts {
         disk::replace(&self.path(&receipt.fingerprint), &text)
     }
 
+    /// Deletes what is remembered of an output that will not be committed. If another run just settled the same group, its
+    /// next run settles it again. What cannot be deleted is left for a later run.
+    pub fn forget(&self, fingerprint: &str) {
+        let _ = std::fs::remove_file(self.memory_path(fingerprint));
+    }
+
     /// Deletes receipts that no live file refers to and that lie here for a day: a younger one may belong to a run that is
     /// about to commit. What cannot be deleted is left for the next run.
     pub fn keep_only(&self, live: &BTreeSet<String>) {
