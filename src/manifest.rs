@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::schema::{self, Table};
-use crate::stage::{Commit, LiveFile, OWN_FOLDER, StagedFile, TableState, disk};
+use crate::stage::{Commit, LiveFile, OWN_FOLDER, OwnName, StagedFile, TableState, disk, is_month_folder};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
@@ -183,21 +183,42 @@ impl ParquetTable {
         Ok(())
     }
 
-    /// Deletes data files the manifest does not name; only names of our own making. Staged files are left: another run
-    /// may be at work.
+    /// Deletes data files the manifest does not name. Staged files are left: another run may be at work.
     fn tidy(&self, manifest: Option<&Manifest>) -> Result<()> {
-        let live: BTreeSet<PathBuf> = manifest.iter().flat_map(|manifest| &manifest.files).map(|file| self.folder.join(&file.path)).collect();
-        let mut folders = vec![self.folder.clone()];
-        folders.extend(entries(&self.folder)?.into_iter().filter(|path| name_of(path).contains('=') && path.is_dir()));
-        for folder in folders {
-            for path in entries(&folder)? {
-                let name = name_of(&path);
-                if name.starts_with("part-") && name.ends_with(".parquet") && !live.contains(&path) {
-                    disk::delete(&path)?;
-                }
-            }
+        self.unnamed(manifest)?.iter().try_for_each(|path| disk::delete(path))
+    }
+
+    /// What the next commit would delete, and with `really` deletes: data files where readers look that the manifest does
+    /// not name. Without a manifest nothing is known, and nothing deleted.
+    ///
+    /// # Errors
+    /// As [`live`](Self::live).
+    pub fn sweep(&self, really: bool) -> Result<Vec<(PathBuf, u64)>> {
+        if !self.manifest().exists() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let _lock = self.lock()?;
+        let Some(manifest) = self.read()? else { return Ok(Vec::new()) };
+        let size = |path: PathBuf| fs::metadata(&path).map(|about| about.len()).map(|bytes| (path, bytes)).ok();
+        let swept: Vec<(PathBuf, u64)> = self.unnamed(Some(&manifest))?.into_iter().filter_map(size).collect();
+        if really {
+            swept.iter().try_for_each(|(path, _)| disk::delete(path))?;
+        }
+        Ok(swept)
+    }
+
+    /// Data files of our own making where readers look, and in no manifest.
+    fn unnamed(&self, manifest: Option<&Manifest>) -> Result<Vec<PathBuf>> {
+        let live: BTreeSet<PathBuf> = manifest.iter().flat_map(|manifest| &manifest.files).map(|file| self.folder.join(&file.path)).collect();
+        let folders = match self.table.partitioned() {
+            true => entries(&self.folder)?.into_iter().filter(|path| is_month_folder(name_of(path)) && path.is_dir()).collect(),
+            false => vec![self.folder.clone()],
+        };
+        let mut unnamed = Vec::new();
+        for folder in folders {
+            unnamed.extend(entries(&folder)?.into_iter().filter(|path| OwnName::of(name_of(path)) == Some(OwnName::Data) && !live.contains(path)));
+        }
+        Ok(unnamed)
     }
 }
 

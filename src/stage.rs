@@ -4,12 +4,14 @@
 //! in one commit. Its bytes are a pure function of its rows; its name adds the run, so that two runs never collide.
 
 pub mod disk;
+mod own_name;
 mod read_back;
 mod stats;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
+pub use own_name::{OwnName, is_month_folder};
 pub use read_back::{ReadBack, read_back};
 pub use stats::{Bounds, Stats};
 pub use writer::{EncodedRowGroup, FileWriter, RowGroupEncoder};

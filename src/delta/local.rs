@@ -6,9 +6,10 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -83,8 +84,10 @@ impl ObjectStore for DurableLocal {
 
     async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let target = self.inner.path_to_filesystem(location)?;
-        let inner = self.inner.put_multipart_opts(location, options).await?;
-        Ok(Box::new(DurableUpload { inner, target }))
+        if !options.attributes.is_empty() {
+            return self.inner.put_multipart_opts(location, options).await;
+        }
+        Ok(Box::new(DurableUpload::begin(target.clone()).map_err(|e| trouble(&target, e))?))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -112,27 +115,87 @@ impl ObjectStore for DurableLocal {
     }
 }
 
-/// A large object (a checkpoint): durable once `complete` returns, and not referred to before.
+/// A large object (a checkpoint): whole and durable before its name appears. Readers find checkpoints by listing the
+/// log, so one that appeared half written would do harm though nothing refers to it.
 #[derive(Debug)]
 struct DurableUpload {
-    inner: Box<dyn MultipartUpload>,
+    file: Arc<Mutex<File>>,
+    written: u64,
+    staged: PathBuf,
     target: PathBuf,
+}
+
+impl DurableUpload {
+    fn begin(target: PathBuf) -> io::Result<DurableUpload> {
+        disk::create_folder(disk::folder_of(&target)).map_err(|e| io::Error::other(e.to_string()))?;
+        let staged = staging_name(&target);
+        let file = OpenOptions::new().write(true).create_new(true).open(&staged)?;
+        Ok(DurableUpload { file: Arc::new(Mutex::new(file)), written: 0, staged, target })
+    }
+
+    fn show(&self) -> io::Result<()> {
+        self.file.lock().map_err(|e| io::Error::other(e.to_string()))?.sync_all()?;
+        fs::rename(&self.staged, &self.target)?;
+        File::open(disk::folder_of(&self.target))?.sync_all()
+    }
+}
+
+/// Writes a part at its place: parts may be written in any order.
+fn write_part(file: &Mutex<File>, from: u64, data: &PutPayload) -> io::Result<()> {
+    let mut file = file.lock().map_err(|e| io::Error::other(e.to_string()))?;
+    file.seek(SeekFrom::Start(from))?;
+    data.iter().try_for_each(|piece| file.write_all(piece))
 }
 
 #[async_trait]
 impl MultipartUpload for DurableUpload {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.inner.put_part(data)
+        let (file, target, from) = (Arc::clone(&self.file), self.target.clone(), self.written);
+        self.written += data.content_length() as u64;
+        Box::pin(async move { write_part(&file, from, &data).map_err(|e| trouble(&target, e)) })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let result = self.inner.complete().await?;
-        let durable = File::open(&self.target).and_then(|file| file.sync_all());
-        durable.and_then(|()| File::open(disk::folder_of(&self.target))?.sync_all()).map_err(|e| trouble(&self.target, e))?;
-        Ok(result)
+        self.show().map_err(|e| trouble(&self.target, e))?;
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.inner.abort().await
+        fs::remove_file(&self.staged).map_err(|e| trouble(&self.staged, e))
+    }
+}
+
+impl Drop for DurableUpload {
+    fn drop(&mut self) {
+        // After `complete` the staged name is gone and this does nothing.
+        let _ = fs::remove_file(&self.staged);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use object_store::ObjectStoreExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_large_object_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>();
+        let at = |name: &str| Path::from_absolute_path(folder.path().join(name)).unwrap();
+        let store = DurableLocal::default();
+        futures::executor::block_on(async {
+            let mut upload = store.put_multipart(&at("whole")).await.unwrap();
+            let parts = [b"first ", b"second", b" third"].map(|part| upload.put_part(PutPayload::from_static(part)));
+            for part in parts.into_iter().rev() {
+                part.await.unwrap();
+            }
+            assert!(names().iter().all(|name| name.starts_with("whole#")), "{:?}", names());
+            upload.complete().await.unwrap();
+            drop(upload);
+            drop(store.put_multipart(&at("dropped")).await.unwrap());
+        });
+        assert_eq!(names(), ["whole"]);
+        assert_eq!(fs::read(folder.path().join("whole")).unwrap(), b"first second third");
     }
 }
