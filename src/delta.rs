@@ -17,6 +17,7 @@
 
 mod local;
 mod schema;
+mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
@@ -34,6 +35,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use local::DurableLocal;
+pub use upkeep::{Change, LogHistory};
 
 use crate::error::{Error, Result};
 use crate::schema::{Table, name};
@@ -81,7 +83,12 @@ impl DeltaLog {
     /// # Errors
     /// `Error::Usage` for a table that is not ours or of a newer schema; `Error::Storage` if the log cannot be read.
     pub async fn live(&self) -> Result<Option<TableState>> {
-        let Some(snapshot) = self.snapshot(None).await? else { return Ok(None) };
+        self.at(None).await
+    }
+
+    /// As [`live`](Self::live), at a version.
+    async fn at(&self, version: Option<Version>) -> Result<Option<TableState>> {
+        let Some(snapshot) = self.snapshot(version).await? else { return Ok(None) };
         schema::check(self.table, &self.folder, &snapshot)?;
         let data = snapshot.try_log_data().map_err(|e| self.trouble("listing live files", &e))?;
         let mut files: Vec<LiveFile> = data

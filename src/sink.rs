@@ -19,6 +19,7 @@ pub use crate::stage::{
 };
 pub use latest::{RunRow, RunTable};
 
+pub use crate::delta::LogHistory;
 use crate::delta::{DeltaLog, DurableLocal};
 use crate::error::{Error, Result};
 use crate::manifest::ParquetTable;
@@ -182,9 +183,53 @@ impl Output {
     /// # Errors
     /// As [`live`](Self::live).
     pub fn latest_run(&self) -> Result<Option<RunRow>> {
-        let Some(state) = self.live(Table::Run)? else { return Ok(None) };
+        Ok(self.runs()?.pop())
+    }
+
+    /// Every row of the table of runs, in the order of their beginning, then of their ids.
+    ///
+    /// # Errors
+    /// As [`live`](Self::live).
+    pub fn runs(&self) -> Result<Vec<RunRow>> {
+        let Some(state) = self.live(Table::Run)? else { return Ok(Vec::new()) };
         let paths: Vec<PathBuf> = state.files.iter().map(|file| self.path_of(Table::Run, file)).collect();
-        latest::newest(paths.iter().map(PathBuf::as_path))
+        latest::all(paths.iter().map(PathBuf::as_path))
+    }
+
+    /// What the log of a table says of all its files, live or not; `None` where there is no Delta table.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn history(&self, table: Table) -> Result<Option<LogHistory>> {
+        if self.format != Format::Delta || !self.folder(table).join("_delta_log").is_dir() {
+            return Ok(None);
+        }
+        self.runtime.block_on(self.log(table)?.history()).map(Some)
+    }
+
+    /// Writes a checkpoint of a version of a Delta table, and checks it.
+    ///
+    /// # Errors
+    /// `Error::Storage`; `Error::Bug` if the checkpoint says something else than the log.
+    pub fn checkpoint(&self, table: Table, version: i64) -> Result<()> {
+        self.runtime.block_on(self.log(table)?.checkpoint(version))
+    }
+
+    /// Data files with their sizes that stand where readers of a Parquet table look, and that its manifest does not name:
+    /// every commit deletes them, and so does this if `really`. Delta tables have none: their readers follow the log.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn sweep(&self, table: Table, really: bool) -> Result<Vec<(PathBuf, u64)>> {
+        match self.format {
+            Format::Delta => Ok(Vec::new()),
+            Format::Parquet => ParquetTable::new(table, self.folder(table)).sweep(really),
+        }
+    }
+
+    /// How tables are kept here.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     fn log(&self, table: Table) -> Result<DeltaLog> {

@@ -1,4 +1,4 @@
-//! The newest row of the table of runs.
+//! The rows of the table of runs, as far as later runs need them.
 
 use std::fs::File;
 use std::path::Path;
@@ -40,19 +40,15 @@ pub struct RunTable {
     pub files_removed: i64,
 }
 
-/// The row that began last (then the greatest id) of all files. There is one small file per run; reading them all
-/// asks for no order of files or clocks of writers.
-pub fn newest<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Option<RunRow>> {
-    let mut newest: Option<RunRow> = None;
+/// The rows of all files, those that began last (then the greatest id) at the close. There is one small file per run;
+/// reading them all asks for no order of files or clocks of writers.
+pub fn all<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<RunRow>> {
+    let mut all = Vec::new();
     for path in paths {
-        for row in rows(path)? {
-            let later = newest.as_ref().is_none_or(|best| (best.started, &best.run_id) < (row.started, &row.run_id));
-            if later {
-                newest = Some(row);
-            }
-        }
+        all.extend(rows(path)?);
     }
-    Ok(newest)
+    all.sort_by(|a, b| (a.started, &a.run_id).cmp(&(b.started, &b.run_id)));
+    Ok(all)
 }
 
 fn rows(path: &Path) -> Result<Vec<RunRow>> {

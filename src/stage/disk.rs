@@ -1,5 +1,6 @@
 //! Durable writes to a local disk: what returns `Ok` survives a power cut.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = fs::write(&temporary, bytes).and_then(|()| File::open(&temporary)?.sync_all());
     written.map_err(|e| trouble("writing a file", &temporary, &e))?;
     rename(&temporary, path)
+}
+
+/// Deletes files that nobody needs, and makes that durable folder by folder. Those that are gone already are passed over;
+/// the answer holds the others.
+pub fn delete_all(paths: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
+    let mut deleted = BTreeSet::new();
+    for path in paths {
+        match fs::remove_file(path) {
+            Ok(()) => deleted.insert(path.clone()),
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            Err(e) => return Err(trouble("deleting a file", path, &e)),
+        };
+    }
+    let folders: BTreeSet<&Path> = deleted.iter().map(|path| folder_of(path)).collect();
+    folders.into_iter().try_for_each(sync_folder)?;
+    Ok(deleted)
 }
 
 /// Deletes a file; one that is gone already is no trouble.
