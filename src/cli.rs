@@ -99,6 +99,14 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
             }
             speak::answer(&view.show(|| report.to_json(), |_, _| report.to_text()), out)
         }
+        Command::Maintain(choice) => {
+            let job = Job::load(&choice.job, &global.set)?;
+            let answer = asked::maintain(&job, &choice.options(global), &view)?;
+            if global.quiet && global.output_format == OutputFormat::Text {
+                return Ok(());
+            }
+            speak::answer(&answer, out)
+        }
         Command::Completions { shell } => speak::answer(&view.text_as("completions", asked::completions(*shell)), out),
         Command::Man => speak::answer(&view.text_as("man", asked::man()?), out),
         Command::Schema { tables: false } => speak::answer(&view.json(&job::json_schema()), out),

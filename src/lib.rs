@@ -39,6 +39,7 @@ pub mod plan_text;
 pub mod commit;
 pub mod run_row;
 pub mod pipeline;
+pub mod maintain;
 pub mod check;
 pub mod explain;
 pub mod generate;

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use pecan_core::time::Day;
@@ -10,6 +11,7 @@ use super::made::GenerateChoice;
 use crate::error::Result;
 use crate::init::InitRequest;
 use crate::job::{Job, Question, RunOptions, parse_day};
+use crate::maintain::{MaintainOptions, parse_retain};
 use crate::progress::Progress;
 
 /// The version, and the commit it was built from if that is known. The tables know the version alone.
@@ -80,6 +82,8 @@ pub(super) enum Command {
     Explain(ExplainChoice),
     /// Make realistic input of any size with a job file, for trials and benchmarks
     Generate(GenerateChoice),
+    /// Make checkpoints of the output's tables and delete files of pecan that nobody needs any more
+    Maintain(MaintainChoice),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -126,6 +130,26 @@ pub(super) struct RunChoice {
     /// Compute everything, make nothing visible
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MaintainChoice {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub job: PathBuf,
+    /// How long files stay after they were replaced or left behind, in days or hours, 24h at least
+    #[arg(long, value_name = "SPAN", default_value = "30d", value_parser = parse_retain)]
+    pub retain: Duration,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+impl MaintainChoice {
+    /// The same, in the words of the job.
+    pub fn options(&self, global: &Global) -> MaintainOptions {
+        MaintainOptions { retain: self.retain, dry_run: self.dry_run, now: SystemTime::now(), progress: global.progress() }
+    }
 }
 
 /// The job, and which of its groups to look at.

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::explain;
 use crate::init::{self, InitRequest};
 use crate::job::{Job, Question, RunOptions};
+use crate::maintain::{self, MaintainOptions};
 use crate::pipeline;
 use crate::progress::Progress;
 use crate::schema::{self, Table};
@@ -55,6 +56,14 @@ pub(super) fn explain(job: &Job, question: &Question, global: &Global, view: &Vi
     progress.finish();
     let story = story?;
     Ok(view.show(|| story.to_json(), |width, colour| story.to_text(width, colour)))
+}
+
+/// `pecan maintain`.
+pub(super) fn maintain(job: &Job, options: &MaintainOptions, view: &View) -> Result<String> {
+    let report = maintain::maintain(job, options);
+    options.progress.finish();
+    let report = report?;
+    Ok(view.show(|| report.to_json(), |width, colour| report.to_text(width, colour)))
 }
 
 /// `pecan completions SHELL`.

@@ -16,7 +16,7 @@
 
 mod again;
 mod histories;
-mod interrupted;
+pub mod interrupted;
 mod logs;
 mod news;
 mod order;

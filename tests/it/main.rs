@@ -9,6 +9,7 @@ mod generate;
 mod hostile;
 mod init;
 mod jobs;
+mod maintain;
 mod morning;
 mod oracle;
 mod packaging;

@@ -139,6 +139,44 @@ def check_delta(pecan, out, con):
     check("run again: nothing to do", run(pecan, out)["nothing_to_do"], True)
 
 
+def hide_entries(out):
+    """Moves the log entries away that a checkpoint stands for; returns the tables that have one."""
+    tables = []
+    for hint in sorted(out.glob("*/_delta_log/_last_checkpoint")):
+        version = json.loads(hint.read_text())["version"]
+        tables.append(hint.parent.parent.name)
+        aside = out / "aside" / tables[-1]
+        aside.mkdir(parents=True)
+        for entry in hint.parent.glob("*.json"):
+            if int(entry.stem) <= version:
+                entry.rename(aside / entry.name)
+    return tables
+
+
+def check_checkpoints(pecan, out, con):
+    """Tables are the same by their checkpoints, without the entries before them (`pecan maintain`)."""
+    for _ in range(10):
+        found = run(pecan, out, "--force")
+    command = [pecan, "maintain", JOB, "--set", f"output.uri={out}", "--output-format", "json"]
+    report = json.loads(subprocess.run([str(c) for c in command], capture_output=True, text=True, check=True).stdout)
+    made = sorted(t["name"] for t in report["tables"] if t["checkpoint"]["made"])
+    check("maintain: checkpoints of the tables that grew", made, ["fact_access_day", "fact_credit_daily", "fact_credit_line", "rejection", "run"])
+    check("maintain: nothing is deleted yet", report["deleted"]["files"], 0)
+    check("maintain: what has a checkpoint", hide_entries(out), made)
+    for name in made:
+        protocol = DeltaTable(str(out / name)).protocol()
+        check(f"deltalake: {name} is for readers 1, writers 2", (protocol.min_reader_version, protocol.min_writer_version), (1, 2))
+    for t in found["tables"]:
+        table = DeltaTable(str(out / t["name"]))
+        check(f"deltalake by checkpoint: {t['name']} is version {t['version']}", table.version(), t["version"])
+        check(f"deltalake by checkpoint: {t['name']} has {t['rows']} rows", table.to_pyarrow_table().num_rows, t["rows"])
+    arrow = {name: DeltaTable(str(out / name)).to_pyarrow_table() for name in ("fact_credit_line", "fact_credit_daily", "rejection", "run")}
+    check_lines("deltalake by checkpoint", arrow["fact_credit_line"], arrow["fact_credit_daily"], arrow["rejection"])
+    check_run_table("deltalake by checkpoint", arrow["run"].to_pylist(), found)
+    check_with_duckdb("duckdb by checkpoint", con, found, lambda name: f"delta_scan('{out / name}')")
+    check("run again: nothing to do", run(pecan, out)["nothing_to_do"], True)
+
+
 def check_parquet(pecan, out, con):
     found = run(pecan, out, "--set", "output.format=parquet")
     check_json(found)
@@ -158,7 +196,7 @@ def main():
     con.execute("LOAD delta")
     con.execute("SET TimeZone = 'UTC'")
     with tempfile.TemporaryDirectory() as folder:
-        for kind, steps in (("Delta", check_delta), ("Parquet", check_parquet)):
+        for kind, steps in (("Delta", check_delta), ("Checkpointed", check_checkpoints), ("Parquet", check_parquet)):
             print(f"{kind} output, read by others")
             steps(pecan, Path(folder) / kind.lower(), con)
     if failures:

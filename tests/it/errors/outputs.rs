@@ -1,4 +1,4 @@
-//! What is wrong with the output (exit 2 and 5).
+//! What is wrong with the output (exit 2, 4 and 5).
 
 use std::path::PathBuf;
 
@@ -76,6 +76,21 @@ pub const CASES: &[Case] = &[
             s.job("[output]", "[output]\ncarry = [\"Tags\"]");
             s.succeed();
             s.job("\"Tags\"", "\"tags\"");
+        },
+    },
+    Case {
+        code: "maintain_under_way",
+        name: "",
+        cause: "Another `pecan maintain` holds the lock.",
+        exit: 4,
+        says: &["out/_pecan/maintain.lock"],
+        build: |s| {
+            s.succeed();
+            let lock = std::fs::File::create(s.path("out/_pecan/maintain.lock")).expect("a file");
+            lock.lock().expect("a lock");
+            // Held until the tests are done.
+            std::mem::forget(lock);
+            s.arguments(&["maintain", "job.toml"]);
         },
     },
     Case {

@@ -78,7 +78,7 @@ impl Story {
 }
 
 /// Data files of Delta tables are staged at their final place: a crash before the commit leaves them there, unnamed.
-fn add_staged(second: &Path, target: &Path) {
+pub fn add_staged(second: &Path, target: &Path) {
     for path in tree(second).into_iter().filter(|(_, bytes)| bytes.is_some()).map(|(path, _)| path) {
         let below = path.strip_prefix(second).expect("below");
         let copy = target.join(below);
