@@ -85,7 +85,7 @@ pub fn init(request: &InitRequest, progress: &Progress) -> Result<InitReport> {
     fs::create_dir_all(&reference).map_err(|e| store::io_trouble(TRIED, reference.display(), &e))?;
     progress.stage("looking around");
     let seen = Seen::around(&places, &folder)?;
-    let charges = ChargeFacts::read(&sources(&seen, &folder), progress)?;
+    let mut charges = ChargeFacts::read(&sources(&seen, &folder), progress)?;
     let people = People::know(&charges, &seen, request.partner_id.as_deref())?;
     let name = folder.file_name().map_or_else(|| String::from("pecan"), |name| name.to_string_lossy().to_string());
     let JobText { text, mut open } = job_text::write(&name, &seen);
@@ -94,6 +94,7 @@ pub fn init(request: &InitRequest, progress: &Progress) -> Result<InitReport> {
     open.extend(missing::open(&people, &charges));
     let made = write(&folder, &text, &people)?;
     let mut seen = seen;
+    seen.unused.append(&mut charges.unreadable);
     seen.unused.extend(people.unused.into_iter().map(|(name, why)| (look::relative(&folder, Path::new(&name)), why)));
     Ok(InitReport { folder: request.folder.clone(), seen, charges, made, open, missing })
 }

@@ -38,6 +38,8 @@ pub(super) struct ChargeFacts {
     pub rows: u64,
     /// Files not read, because enough were.
     pub unread: u64,
+    /// Files that cannot be read, and why.
+    pub unreadable: Vec<(String, String)>,
     /// First and last usage day.
     pub days: Option<(i32, i32)>,
     /// Tenants of billed partners, lower case, with their names.
@@ -53,7 +55,7 @@ pub(super) struct ChargeFacts {
 impl ChargeFacts {
     /// Reads the sources as a run would find their files.
     /// # Errors
-    /// `Input` for a file that cannot be read, `Storage`.
+    /// As [`source::locate`].
     pub fn read(sources: &[ChargeSource], progress: &Progress) -> Result<ChargeFacts> {
         let mut facts = ChargeFacts::default();
         let mut left = ENOUGH_BYTES;
@@ -65,7 +67,10 @@ impl ChargeFacts {
                 }
                 left = left.saturating_sub(file.bytes);
                 progress.stage(format!("looking at {}", file.place));
-                facts.file(&file)?;
+                // One damaged file must not keep the rest from being seen; `check` will say all about it.
+                if let Err(error) = facts.file(&file) {
+                    facts.unreadable.push((file.place, format!("cannot be read: {}", error.trouble().seen)));
+                }
             }
         }
         Ok(facts)

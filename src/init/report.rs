@@ -74,9 +74,8 @@ fn found(page: &mut Page, report: &InitReport) {
         );
         page.beside("", &text);
         let names = |known: &std::collections::BTreeMap<String, String>| known.iter().map(|(id, name)| format!("{name} ({id})")).collect::<Vec<_>>().join(", ");
-        page.beside("", &format!("billed: {}", names(&facts.billed)));
-        if !facts.resellers.is_empty() {
-            page.beside("", &format!("resellers: {}", names(&facts.resellers)));
+        for (role, known) in [("billed", &facts.billed), ("resellers", &facts.resellers)].into_iter().filter(|(_, known)| !known.is_empty()) {
+            page.beside("", &format!("{role}: {}", names(known)));
         }
     }
     for source in &seen.audit {

@@ -101,6 +101,19 @@ fn downloads_are_recognised_and_what_is_missing_is_told_with_its_cost() {
 }
 
 #[test]
+fn a_damaged_export_is_told_and_the_rest_is_seen() {
+    let downloads = Downloads::new();
+    let part = fs::read_dir(downloads.path("raw/exports/pec-actual/20260901-20260930")).expect("a month").next().expect("a run").expect("an entry").path();
+    let file = fs::read_dir(part).expect("a run").map(|e| e.expect("an entry").path()).find(|p| p.extension().is_some_and(|e| e == "parquet")).expect("a part");
+    fs::write(&file, "PAR1 is all that is left PAR1").expect("a file");
+    let report = downloads.init(&["mine", "raw"]);
+    let unused = report["found"]["unused"].as_array().expect("a list");
+    let told = unused.iter().find(|u| u["why"].as_str().is_some_and(|why| why.starts_with("cannot be read: "))).expect("the damaged file");
+    assert!(told["file"].as_str().is_some_and(|name| name.contains("part_")), "{told}");
+    assert!(report["found"]["rows_looked_at"].as_u64().is_some_and(|rows| rows > 0));
+}
+
+#[test]
 fn without_lists_it_says_from_which_day_there_is_evidence() {
     let downloads = Downloads::new();
     let report = downloads.init(&["mine", "raw/exports", "raw/activity"]);
