@@ -119,7 +119,7 @@ pub fn commit_one(output: &Output, state: &State, table: Table, adds: &[StagedFi
             return Err(Error::lost(
                 "commit_lost",
                 format!("committing {}", table.name()),
-                output.folder(table).display(),
+                output.storage().shown(table.name()),
                 seen,
                 "another run changed this table first: run again, it will bring everything up to date",
             ));

@@ -15,39 +15,36 @@
 //! We write entries through `LogStore::write_commit_entry` and not through `CommitBuilder`, which reports our own
 //! landed entry as a conflict and hides which version it wrote.
 
-mod local;
 mod schema;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap};
 use std::error::Error as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use deltalake::DeltaTableError;
 use deltalake::kernel::transaction::{CommitData, PROTOCOL};
 use deltalake::kernel::{Action, Add, EagerSnapshot, Remove, Transaction, Version};
-use deltalake::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, get_actions, logstore_with};
+use deltalake::logstore::{CommitOrBytes, LogStoreRef, StorageConfig, default_logstore, get_actions};
 use deltalake::protocol::{DeltaOperation, SaveMode};
-use object_store::ObjectStore;
-use url::Url;
 use uuid::Uuid;
 
-pub use local::DurableLocal;
 pub use upkeep::{Change, LogHistory};
 
 use crate::error::{Error, Result};
 use crate::schema::{Table, name};
-use crate::stage::{Commit, LiveFile, StagedFile, TAG_FINGERPRINT, TAG_GROUP, TAG_RUN, TableState, disk};
+use crate::stage::{Commit, LiveFile, StagedFile, TAG_FINGERPRINT, TAG_GROUP, TAG_RUN, TableState};
+use crate::storage::{Storage, disk, first_line, without_secrets};
 
 /// Other writers may get in first this often before we give up.
 const ATTEMPTS: usize = 32;
 
 /// The log of one Delta table.
-pub struct DeltaLog {
+pub struct DeltaLog<'a> {
     table: Table,
-    folder: PathBuf,
+    /// The table's folder, as people are told.
+    place: String,
+    storage: &'a Storage,
     store: LogStoreRef,
 }
 
@@ -66,16 +63,15 @@ enum Survey {
     Free(Version),
 }
 
-impl DeltaLog {
-    /// The log of `table` in a local folder, which need not exist; `root` is the store of the whole file system.
+impl DeltaLog<'_> {
+    /// The log of `table` in its folder, which need not exist.
     ///
     /// # Errors
-    /// `Error::Storage` if the path has no URL, which an absolute path always has.
-    pub fn open(table: Table, folder: &Path, root: Arc<dyn ObjectStore>) -> Result<DeltaLog> {
-        let refused = |seen: String| Error::storage("delta_log", "opening a Delta table", folder.display(), seen, "Use an absolute local path.");
-        let url = Url::from_directory_path(folder).map_err(|()| refused("the path has no file URL".to_owned()))?;
-        let store = logstore_with(root, &url, StorageConfig::default()).map_err(|e| refused(e.to_string()))?;
-        Ok(DeltaLog { table, folder: folder.to_owned(), store })
+    /// `Error::Storage`.
+    pub fn open(table: Table, storage: &Storage) -> Result<DeltaLog<'_>> {
+        let (root, below) = storage.stores(table.name());
+        let store = default_logstore(below, root, &storage.url_of(table.name()), &StorageConfig::default());
+        Ok(DeltaLog { table, place: storage.shown(table.name()), storage, store })
     }
 
     /// The live files and the version, or `None` if there is no table yet.
@@ -89,7 +85,7 @@ impl DeltaLog {
     /// As [`live`](Self::live), at a version.
     async fn at(&self, version: Option<Version>) -> Result<Option<TableState>> {
         let Some(snapshot) = self.snapshot(version).await? else { return Ok(None) };
-        schema::check(self.table, &self.folder, &snapshot)?;
+        schema::check(self.table, &self.place, &snapshot)?;
         let data = snapshot.try_log_data().map_err(|e| self.trouble("listing live files", &e))?;
         let mut files: Vec<LiveFile> = data
             .into_iter()
@@ -123,7 +119,7 @@ impl DeltaLog {
         };
         let snapshot = match base {
             Some(version) => match self.snapshot(Some(version)).await? {
-                None => return Ok(Commit::Conflict { seen: format!("the table in {} is gone", self.folder.display()) }),
+                None => return Ok(Commit::Conflict { seen: format!("the table in {} is gone", self.place) }),
                 some => some,
             },
             None => None,
@@ -133,7 +129,11 @@ impl DeltaLog {
             let written = self.store.write_commit_entry(next, entry.clone(), Uuid::nil()).await;
             let Err(refused) = written else { return Ok(Commit::Committed { version: signed(next) }) };
             match self.survey(next, &intent).await? {
-                Survey::Landed(version) => return Ok(Commit::Committed { version: signed(version) }),
+                Survey::Landed(version) => {
+                    // It may have been the folder that could not be made durable.
+                    self.storage.path(&format!("{}/_delta_log", self.table.name())).map_or(Ok(()), |folder| disk::sync_folder(&folder))?;
+                    return Ok(Commit::Committed { version: signed(version) });
+                }
                 Survey::Disturbed(seen) => return Ok(Commit::Conflict { seen }),
                 Survey::Free(later) if later > next => next = later,
                 Survey::Free(_) => return Err(self.trouble("writing the next log entry", &DeltaTableError::from(refused))),
@@ -186,18 +186,18 @@ impl DeltaLog {
 
     /// The log entry.
     fn entry(&self, carry: &[String], snapshot: Option<&EagerSnapshot>, adds: &[StagedFile], removes: &[LiveFile], intent: &Intent) -> Result<CommitOrBytes> {
-        let mut actions = schema::actions(self.table, carry, &self.folder, snapshot)?;
+        let mut actions = schema::actions(self.table, carry, &self.place, snapshot)?;
         let now = milliseconds(SystemTime::now());
         actions.extend(removes.iter().map(|file| Action::Remove(remove_action(file, now))));
         for add in adds {
-            actions.push(Action::Add(add_action(add)?));
+            actions.push(Action::Add(add_action(add, now)));
         }
         let mode = if removes.is_empty() { SaveMode::Append } else { SaveMode::Overwrite };
         let partition_by = self.table.partitioned().then(|| vec![name::BILLING_MONTH.to_owned()]);
         let operation = DeltaOperation::Write { mode, partition_by, predicate: None };
         if let Some(snapshot) = snapshot {
             let allowed = PROTOCOL.can_commit(snapshot, &actions, &operation);
-            allowed.map_err(|e| schema::foreign(self.table, &self.folder, &e))?;
+            allowed.map_err(|e| schema::foreign(self.table, &self.place, &e))?;
         }
         let transactions = intent.transactions.iter().map(|id| Transaction::new(id, signed(snapshot.map_or(0, |snapshot| snapshot.version() + 1))));
         let info = HashMap::from([(TAG_RUN.to_owned(), serde_json::Value::from(intent.run.as_str()))]);
@@ -208,19 +208,16 @@ impl DeltaLog {
     fn trouble(&self, tried: &str, seen: &DeltaTableError) -> Error {
         let mut below = seen.source();
         while let Some(source) = below {
-            if let Some(io) = source.downcast_ref::<std::io::Error>() {
-                return disk::trouble(tried, &self.folder, io);
+            match (self.storage.path(""), source.downcast_ref::<std::io::Error>(), source.downcast_ref::<object_store::Error>()) {
+                (Some(_), Some(io), _) => return disk::trouble(tried, self.place.as_ref(), io),
+                (None, _, Some(refused)) => return self.storage.trouble(tried, &format!("{}/_delta_log", self.table.name()), refused),
+                _ => {}
             }
             below = source.source();
         }
         let next = "Run again. If it stays, restore this folder from a backup, or begin anew at another output.uri.";
-        Error::storage("delta_log", tried, self.folder.join("_delta_log").display(), first_line(&seen.to_string()), next)
+        Error::storage("delta_log", tried, format!("{}/_delta_log", self.place), without_secrets(first_line(&seen.to_string())), next)
     }
-}
-
-/// What a library says; with RUST_BACKTRACE set, some say pages.
-fn first_line(text: &str) -> &str {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("an error without words")
 }
 
 impl Intent {
@@ -279,20 +276,18 @@ fn live_file(add: Add) -> LiveFile {
     }
 }
 
-fn add_action(file: &StagedFile) -> Result<Add> {
-    let modified = std::fs::metadata(&file.staged_at).and_then(|metadata| metadata.modified());
-    let modified = modified.map_err(|e| disk::trouble("looking at a staged file", &file.staged_at, &e))?;
+fn add_action(file: &StagedFile, now: i64) -> Add {
     let tags = [(TAG_GROUP, &file.group), (TAG_FINGERPRINT, &file.fingerprint), (TAG_RUN, &file.run)];
-    Ok(Add {
+    Add {
         path: file.path.clone(),
         partition_values: partition_values(file.month.as_deref()),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-        modification_time: milliseconds(modified),
+        modification_time: now,
         data_change: true,
         stats: Some(file.stats.delta_json()),
         tags: Some(tags.into_iter().map(|(name, value)| (name.to_owned(), Some(value.clone()))).collect()),
         ..Add::default()
-    })
+    }
 }
 
 fn remove_action(file: &LiveFile, now: i64) -> Remove {

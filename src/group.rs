@@ -28,7 +28,7 @@ use crate::rejection::Rejection;
 use crate::schema::Table;
 use crate::sink::Output;
 use crate::source::{ChargeBatch, ChargeFile, ChargeGroup};
-use crate::stage::{EncodedRowGroup, FileSpec, FileWriter, StagedFile, read_back};
+use crate::stage::{EncodedRowGroup, FileSpec, FileWriter, StagedFile, WrittenFile, read_back};
 
 /// What all groups of a run share.
 pub struct Shop<'a> {
@@ -101,15 +101,13 @@ impl<'a> Work<'a> {
             self.read_file(reading, file)?;
         }
         check_rows(&self.group.group_id, &self.output.files)?;
-        for writer in std::mem::take(&mut self.writers).into_values() {
-            staged.push(writer.finish()?);
+        let mut written = std::mem::take(&mut self.writers).into_values().map(FileWriter::finish).collect::<Result<Vec<_>>>()?;
+        self.write_small_tables(&mut written)?;
+        let read = |table: Table| written.par_iter().filter(|file| file.table() == table).map(read_back).collect::<Result<Vec<_>>>();
+        check_sums(&self.group.group_id, &self.control, &read(Table::FactCreditLine)?, &self.output.daily, &read(Table::FactCreditDaily)?)?;
+        for file in written {
+            staged.push(self.shop.output.stage(file)?);
         }
-        let line_files = staged.len();
-        self.stage_small_tables(staged)?;
-        let read = |files: &[StagedFile]| files.par_iter().map(read_back).collect::<Result<Vec<_>>>();
-        let lines = read(&staged[..line_files])?;
-        let daily_files: Vec<StagedFile> = staged.iter().filter(|f| f.table == Table::FactCreditDaily).cloned().collect();
-        check_sums(&self.group.group_id, &self.control, &lines, &self.output.daily, &read(&daily_files)?)?;
         Ok(self.output)
     }
 
@@ -142,19 +140,19 @@ impl<'a> Work<'a> {
     }
 
     /// The daily sums, the access days and the rejections of the group.
-    fn stage_small_tables(&self, staged: &mut Vec<StagedFile>) -> Result<()> {
+    fn write_small_tables(&self, written: &mut Vec<WrittenFile>) -> Result<()> {
         let group = &self.group.group_id;
         let knowledge = &self.shop.desk.known.knowledge;
         let (daily, days) = rayon::join(|| rows::daily_batches(&self.output.daily, group), || self.output.scopes.batches(knowledge, group));
         for (table, batches) in [(Table::FactCreditDaily, daily?), (Table::FactAccessDay, days?)] {
             for (month, batch) in batches {
                 let spec = spec(self.shop, table, Some(month), group, self.content);
-                staged.push(stage(self.shop.output, spec, &batch)?);
+                written.push(write(self.shop.output, spec, &batch)?);
             }
         }
         if !self.rejections.is_empty() {
             let spec = spec(self.shop, Table::Rejection, None, group, self.content);
-            staged.push(stage(self.shop.output, spec, &rows::rejection_batch(&self.rejections)?)?);
+            written.push(write(self.shop.output, spec, &rows::rejection_batch(&self.rejections)?)?);
         }
         Ok(())
     }
@@ -163,10 +161,17 @@ impl<'a> Work<'a> {
 /// Rows of a row group in files that are written from one batch.
 const ROW_GROUP: usize = 131_072;
 
-/// Writes one batch as a whole file; its row groups are encoded by several threads.
+/// Writes one batch as a whole file and stages it.
 /// # Errors
 /// `Storage` when the file cannot be written.
 pub fn stage(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<StagedFile> {
+    output.stage(write(output, spec, batch)?)
+}
+
+/// Writes one batch as a whole file; its row groups are encoded by several threads.
+/// # Errors
+/// `Storage` when the file cannot be written.
+pub fn write(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<WrittenFile> {
     let mut writer = output.writer(spec)?;
     let encoder = writer.encoder();
     let firsts: Vec<usize> = (0..batch.num_rows()).step_by(ROW_GROUP).collect();

@@ -6,6 +6,7 @@
 pub mod error;
 pub mod schema;
 pub mod progress;
+pub mod storage;
 pub mod job;
 pub mod stage;
 pub mod delta;

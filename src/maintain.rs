@@ -18,10 +18,9 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use files::{Found, TableFiles};
+use files::TableFiles;
 pub use report::{Checkpoint, Receipts, Report, Sum, TableReport};
 
 use crate::error::{Error, Result};
@@ -30,7 +29,8 @@ use crate::pipeline::open_output;
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::sink::{Format, LogHistory, Output, TableState};
-use crate::stage::{OWN_FOLDER, disk};
+use crate::stage::OWN_FOLDER;
+use crate::storage::{Entry, Storage, disk};
 
 /// A checkpoint is due after so many commits since the last, as in other writers of Delta Lake.
 pub const CHECKPOINT_AFTER: i64 = 10;
@@ -74,7 +74,7 @@ pub fn parse_retain(text: &str) -> std::result::Result<Duration, String> {
 /// What was done before an error stays done, and is right.
 pub fn maintain(job: &Job, options: &MaintainOptions) -> Result<Report> {
     let output = open_output(job)?;
-    let _lock = if options.dry_run { None } else { lock(output.root())? };
+    let _lock = if options.dry_run { None } else { lock(output.storage())? };
     options.progress.stage("reading logs");
     let floors = floors(&output, options)?;
     // Everything is read before anything is done: a table in trouble stops this while all is as it was.
@@ -85,14 +85,13 @@ pub fn maintain(job: &Job, options: &MaintainOptions) -> Result<Report> {
         tables.push(survey.work(&output, options)?);
     }
     let receipts = receipts(&output, &surveys, options)?;
-    Ok(Report { dry_run: options.dry_run, retain: options.retain, tables, receipts, foreign: files::foreign_in_root(output.root())? })
+    Ok(Report { dry_run: options.dry_run, retain: options.retain, tables, receipts, foreign: files::foreign_in_root(output.storage())? })
 }
 
-/// One at a time; the lock goes when the process does. `None`: there is no output yet.
-fn lock(root: &Path) -> Result<Option<File>> {
-    if !root.is_dir() {
-        return Ok(None);
-    }
+/// One at a time on a local disk; the lock goes when the process does. `None`: there is no output yet, or it is in an
+/// object store, where two at once delete the same files.
+fn lock(storage: &Storage) -> Result<Option<File>> {
+    let Some(root) = storage.path("").filter(|root| root.is_dir()) else { return Ok(None) };
     let path = root.join(OWN_FOLDER).join("maintain.lock");
     disk::create_folder(disk::folder_of(&path))?;
     let file = File::create(&path).map_err(|e| disk::trouble("locking the output", &path, &e))?;
@@ -118,10 +117,11 @@ fn floors(output: &Output, options: &MaintainOptions) -> Result<BTreeMap<String,
     let mut floors: BTreeMap<String, i64> = BTreeMap::new();
     let Some(history) = output.history(Table::Run)? else { return Ok(floors) };
     let files = output.live(Table::Run)?.map(|state| state.files).unwrap_or_default();
+    let written: BTreeMap<String, SystemTime> = output.storage().list(Table::Run.name())?.into_iter().map(|entry| (entry.key, entry.modified)).collect();
     let committed = |run: &str| {
         let file = files.iter().find(|file| file.run == run)?;
         let entry = history.added.get(files::last_part(&file.path)).map(|change| change.at);
-        entry.or_else(|| std::fs::metadata(output.path_of(Table::Run, file)).and_then(|about| about.modified()).ok())
+        entry.or_else(|| written.get(&Output::key_of(Table::Run, file)).copied())
     };
     let rows = output.runs()?;
     for (at, row) in rows.iter().enumerate() {
@@ -144,8 +144,8 @@ struct Survey {
     /// Why the table is not ours, if it is not.
     not_ours: Option<String>,
     checkpoint: Checkpoint,
-    replaced: Vec<Found>,
-    leftovers: Vec<Found>,
+    replaced: Vec<Entry>,
+    leftovers: Vec<Entry>,
     /// Where readers of a Parquet table look, and unnamed: the next commit would delete them, too, however young.
     unnamed: Sum,
     kept: Sum,
@@ -171,7 +171,13 @@ impl Survey {
         }
         match (output.format(), &history) {
             (Format::Delta, Some(history)) => survey.judge(data, history, floors.get(table.name()).copied(), options),
-            _ => survey.unnamed = output.sweep(table, false)?.into_iter().map(|(_, bytes)| bytes).collect(),
+            _ => {
+                let swept = output.sweep(table, false)?;
+                let named = live_names(survey.state.as_ref());
+                let open = |file: &Entry| !named.contains(files::last_part(&file.key)) && !swept.iter().any(|other| other.key == file.key);
+                data.into_iter().filter(open).for_each(|file| survey.leftover_or_kept(file, options));
+                survey.unnamed = swept.iter().map(|entry| entry.bytes).collect();
+            }
         }
         for file in unfinished {
             survey.leftover_or_kept(file, options);
@@ -180,13 +186,13 @@ impl Survey {
     }
 
     /// Sorts the data files of a Delta table.
-    fn judge(&mut self, data: Vec<Found>, history: &LogHistory, floor: Option<i64>, options: &MaintainOptions) {
+    fn judge(&mut self, data: Vec<Entry>, history: &LogHistory, floor: Option<i64>, options: &MaintainOptions) {
         let live: BTreeSet<String> = live_names(self.state.as_ref());
         for file in data {
-            if live.contains(&file.name) {
+            if live.contains(files::last_part(&file.key)) {
                 continue;
             }
-            match (history.removed.get(&file.name), history.added.contains_key(&file.name)) {
+            match (history.removed.get(files::last_part(&file.key)), history.added.contains_key(files::last_part(&file.key))) {
                 (Some(gone), _) if floor.is_none_or(|floor| gone.version <= floor) && is_old(gone.at, options) => self.replaced.push(file),
                 (Some(_), _) | (None, true) => self.kept.add(file.bytes),
                 (None, false) => self.leftover_or_kept(file, options),
@@ -194,7 +200,7 @@ impl Survey {
         }
     }
 
-    fn leftover_or_kept(&mut self, file: Found, options: &MaintainOptions) {
+    fn leftover_or_kept(&mut self, file: Entry, options: &MaintainOptions) {
         if is_old(file.modified, options) { self.leftovers.push(file) } else { self.kept.add(file.bytes) }
     }
 
@@ -218,29 +224,30 @@ impl Survey {
             output.checkpoint(self.table, version)?;
             report.checkpoint = self.checkpoint.made(version);
         }
-        let swept: Sum = output.sweep(self.table, true)?.into_iter().map(|(_, bytes)| bytes).collect();
+        let swept: Sum = output.sweep(self.table, true)?.iter().map(|entry| entry.bytes).collect();
         report.leftovers = self.delete(&self.leftovers, output)?.and(swept);
         report.replaced = self.delete(&self.replaced, output)?;
         Ok(report)
     }
 
     /// Deletes files, but for those that became live since they were found.
-    fn delete(&self, found: &[Found], output: &Output) -> Result<Sum> {
+    fn delete(&self, found: &[Entry], output: &Output) -> Result<Sum> {
         if found.is_empty() {
             return Ok(Sum::default());
         }
         let first = live_names(self.state.as_ref());
-        assert!(found.iter().all(|file| !first.contains(&file.name)), "a live file of {} was about to be deleted", self.table.name());
+        assert!(found.iter().all(|file| !first.contains(files::last_part(&file.key))), "a live file of {} was about to be deleted", self.table.name());
         let now = live_names(output.live(self.table)?.as_ref());
-        delete_as_found(found.iter().filter(|file| !now.contains(&file.name)))
+        delete_as_found(output.storage(), self.table.name(), found.iter().filter(|file| !now.contains(files::last_part(&file.key))))
     }
 }
 
-/// Deletes files that are as they were found.
-fn delete_as_found<'a>(found: impl Iterator<Item = &'a Found>) -> Result<Sum> {
-    let doomed: Vec<&Found> = found.filter(|file| file.is_as_it_was()).collect();
-    let gone = disk::delete_all(&doomed.iter().map(|file| file.path.clone()).collect::<Vec<_>>())?;
-    Ok(doomed.iter().filter(|file| gone.contains(&file.path)).map(|file| file.bytes).collect())
+/// Deletes files that are as they were found below a key: nobody wrote them again meanwhile.
+fn delete_as_found<'a>(storage: &Storage, below: &str, found: impl Iterator<Item = &'a Entry>) -> Result<Sum> {
+    let now: BTreeSet<(String, SystemTime)> = storage.list(below)?.into_iter().map(|entry| (entry.key, entry.modified)).collect();
+    let doomed: Vec<&Entry> = found.filter(|file| now.contains(&(file.key.clone(), file.modified))).collect();
+    let gone: BTreeSet<String> = storage.delete(&doomed.iter().map(|file| file.key.clone()).collect::<Vec<_>>())?.into_iter().collect();
+    Ok(doomed.iter().filter(|file| gone.contains(&file.key)).map(|file| file.bytes).collect())
 }
 
 fn live_names(state: Option<&TableState>) -> BTreeSet<String> {
@@ -249,15 +256,19 @@ fn live_names(state: Option<&TableState>) -> BTreeSet<String> {
 
 /// Receipts of groups that no live file refers to, and files that were being written beside them.
 fn receipts(output: &Output, surveys: &[Survey], options: &MaintainOptions) -> Result<Receipts> {
-    let (mut doomed, mut kept): (Vec<Found>, Sum) = (Vec::new(), Sum::default());
+    let (mut doomed, mut kept): (Vec<Entry>, Sum) = (Vec::new(), Sum::default());
     // With a table unread, nobody knows what is referred to.
     let all_read = surveys.iter().all(|survey| survey.not_ours.is_none());
     let live: BTreeSet<&str> = surveys.iter().filter_map(|s| s.state.as_ref()).flat_map(|state| &state.files).map(|file| file.fingerprint.as_str()).collect();
-    for (file, fingerprint) in files::receipts(output.root())? {
+    for (file, fingerprint) in files::receipts(output.storage())? {
         let needed = fingerprint.is_some_and(|fingerprint| live.contains(fingerprint.as_str()));
         if all_read && !needed && is_old(file.modified, options) { doomed.push(file) } else { kept.add(file.bytes) }
     }
-    let deleted = if options.dry_run { doomed.iter().map(|file| file.bytes).collect() } else { delete_as_found(doomed.iter())? };
+    let deleted = if options.dry_run {
+        doomed.iter().map(|file| file.bytes).collect()
+    } else {
+        delete_as_found(output.storage(), &format!("{OWN_FOLDER}/groups"), doomed.iter())?
+    };
     Ok(Receipts { deleted, kept })
 }
 

@@ -1,21 +1,29 @@
-//! Parquet output: one manifest per table names the live files, and is swapped in one rename.
+//! Parquet output: one manifest per table names the live files, and is swapped as a whole.
 //!
-//! Steps of a commit, under a lock on `_pecan/lock` that dies with the process: (1) read the manifest and see whether
-//! another writer touched our months since we looked; (2) move the staged files to where readers see them; (3) swap the
-//! manifest: this is the commit; (4) delete data files it does not name. A crash before 3 leaves the old table and files
-//! nobody names; a crash after 3 leaves the new one and files nobody names; the next commit, even an empty one, deletes
-//! those. Readers of the manifest are right at every instant, plain globs as soon as step 4 is done.
+//! Steps of a commit: (1) read the manifest and see whether another writer touched our months since we looked; (2) put the
+//! staged files where readers see them; (3) swap the manifest: this is the commit; (4) delete data files it does not name.
+//! A crash before 3 leaves the old table and files nobody names; a crash after 3 leaves the new one and files nobody names.
+//! Readers of the manifest are right at every instant.
+//!
+//! | | local disk | object store |
+//! |---|---|---|
+//! | of two writers | one waits at a lock on `_pecan/lock` that dies with the process | the second's swap is refused: its manifest is not the one it read; it begins again |
+//! | step 2 | moves | copies; the staged one is deleted in step 4 |
+//! | step 4 | every unnamed data file, also at the next commit, even an empty one: plain globs are right then | what this commit took out: another writer may be between 2 and 3; `pecan maintain` sweeps the rest |
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::fs::File;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::schema::{self, Table};
-use crate::stage::{Commit, LiveFile, OWN_FOLDER, OwnName, StagedFile, TableState, disk, is_month_folder};
+use crate::stage::{Commit, LiveFile, OWN_FOLDER, OwnName, StagedFile, TableState, is_month_folder};
+use crate::storage::{Entry, Mark, Storage, disk};
+
+/// Other writers may get in first this often before we give up.
+const ATTEMPTS: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Manifest {
@@ -48,16 +56,16 @@ struct ManifestFile {
     bytes: u64,
 }
 
-/// A table of Parquet files in a local folder.
-pub struct ParquetTable {
+/// A table of Parquet files.
+pub struct ParquetTable<'a> {
     table: Table,
-    folder: PathBuf,
+    storage: &'a Storage,
 }
 
-impl ParquetTable {
-    /// The table in that folder, which need not exist.
-    pub fn new(table: Table, folder: PathBuf) -> ParquetTable {
-        ParquetTable { table, folder }
+impl ParquetTable<'_> {
+    /// The table in its folder, which need not exist.
+    pub fn new(table: Table, storage: &Storage) -> ParquetTable<'_> {
+        ParquetTable { table, storage }
     }
 
     /// The live files and the version, or `None` if there is no table yet.
@@ -65,7 +73,7 @@ impl ParquetTable {
     /// # Errors
     /// `Error::Usage` for a newer schema; `Error::Storage` if the manifest cannot be read.
     pub fn live(&self) -> Result<Option<TableState>> {
-        Ok(self.read()?.map(|manifest| manifest.state()))
+        Ok(self.read()?.map(|(manifest, _)| manifest.state()))
     }
 
     /// Makes `adds` live and takes `removes` out, in one swap of the manifest, if nothing changed since `base` (`None`:
@@ -75,67 +83,72 @@ impl ParquetTable {
     /// As [`live`](Self::live).
     pub fn commit(&self, carry: &[String], base: Option<&TableState>, adds: &[StagedFile], removes: &[LiveFile], run: &str) -> Result<Commit> {
         let _lock = self.lock()?;
-        let now = self.read()?;
-        if base.is_some() && adds.is_empty() && removes.is_empty() {
-            self.tidy(now.as_ref())?;
-            return Ok(Commit::Unchanged);
-        }
-        if let Some(manifest) = &now {
-            let live = |path: &str| manifest.files.iter().any(|file| file.path == path);
-            if manifest.run == run && adds.iter().all(|add| live(&add.path)) && !removes.iter().any(|remove| live(&remove.path)) {
-                return Ok(Commit::Committed { version: manifest.version });
+        let mut in_place = false;
+        for _ in 0..ATTEMPTS {
+            let (now, mark) = self.read()?.unzip();
+            if base.is_some() && adds.is_empty() && removes.is_empty() {
+                self.tidy(now.as_ref())?;
+                return Ok(Commit::Unchanged);
             }
-            if let Some(seen) = self.disturbed(manifest, base, adds, removes) {
-                return Ok(Commit::Conflict { seen });
+            match (&now, base) {
+                (Some(manifest), _) if manifest.is_of(run, adds, removes) => return Ok(Commit::Committed { version: manifest.version }),
+                (Some(manifest), base) => {
+                    if let Some(seen) = self.disturbed(manifest, base, adds, removes) {
+                        return Ok(Commit::Conflict { seen });
+                    }
+                }
+                (None, Some(_)) => return Ok(Commit::Conflict { seen: format!("{} is gone", self.storage.shown(&self.key())) }),
+                (None, None) => {}
             }
-        } else if base.is_some() {
-            return Ok(Commit::Conflict { seen: format!("{} is gone", self.manifest().display()) });
+            let next = self.next(now, carry, adds, removes, run)?;
+            if !in_place {
+                adds.iter().try_for_each(|add| self.storage.put_in_place(&add.key, &self.below(&add.path)))?;
+                in_place = true;
+            }
+            if self.storage.swap(&self.key(), &next.bytes()?, mark.as_ref())? {
+                self.tidy_after(&next, adds, removes)?;
+                return Ok(Commit::Committed { version: next.version });
+            }
         }
-        let next = self.next(now, carry, adds, removes, run)?;
-        for add in adds {
-            let place = self.folder.join(&add.path);
-            disk::create_folder(disk::folder_of(&place))?;
-            disk::rename(&add.staged_at, &place)?;
-        }
-        let bug = |e: serde_json::Error| Error::bug("manifest", "writing a manifest", self.table.name(), e, "report this");
-        let mut bytes = serde_json::to_vec_pretty(&next).map_err(bug)?;
-        bytes.push(b'\n');
-        disk::replace(&self.manifest(), &bytes)?;
-        self.tidy(Some(&next))?;
-        Ok(Commit::Committed { version: next.version })
+        Ok(Commit::Conflict { seen: format!("{ATTEMPTS} other commits to {} while this one tried", self.table.name()) })
     }
 
-    fn manifest(&self) -> PathBuf {
-        self.folder.join(OWN_FOLDER).join("manifest.json")
+    fn below(&self, path: &str) -> String {
+        format!("{}/{path}", self.table.name())
     }
 
-    fn read(&self) -> Result<Option<Manifest>> {
-        let path = self.manifest();
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(disk::trouble("reading a manifest", &path, &e)),
-        };
+    /// The key of the manifest.
+    fn key(&self) -> String {
+        self.below(&format!("{OWN_FOLDER}/manifest.json"))
+    }
+
+    fn read(&self) -> Result<Option<(Manifest, Mark)>> {
+        let Some((bytes, mark)) = self.storage.read_marked(&self.key())? else { return Ok(None) };
+        Ok(Some((self.parse(&bytes)?, mark)))
+    }
+
+    fn parse(&self, bytes: &Bytes) -> Result<Manifest> {
+        let place = self.storage.shown(&self.key());
         // The version first: a newer manifest may have another shape.
         let wrong = |seen: serde_json::Error| {
-            Error::storage("manifest", "reading a manifest", path.display(), seen, "restore the file from a backup, or use another output.uri")
+            Error::storage("manifest", "reading a manifest", &place, seen, "restore the file from a backup, or use another output.uri")
         };
-        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(wrong)?;
+        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(wrong)?;
         let version = value.get(schema::PROPERTY).and_then(serde_json::Value::as_u64).unwrap_or(0);
         if version > u64::from(schema::VERSION) {
             let seen = format!("{} = {version}; this program writes {}", schema::PROPERTY, schema::VERSION);
             let next = "use the newer pecan that wrote it, or another output.uri";
-            return Err(Error::usage("schema_newer", format!("opening table {}", self.table.name()), path.display(), seen, next));
+            return Err(Error::usage("schema_newer", format!("opening table {}", self.table.name()), &place, seen, next));
         }
-        serde_json::from_value(value).map(Some).map_err(wrong)
+        serde_json::from_value(value).map_err(wrong)
     }
 
-    /// One commit at a time; the lock goes when the file is closed, however the process dies.
-    fn lock(&self) -> Result<File> {
-        let path = self.folder.join(OWN_FOLDER).join("lock");
+    /// On a local disk one commit at a time; the lock goes when the file is closed, however the process dies.
+    fn lock(&self) -> Result<Option<File>> {
+        let Some(path) = self.storage.path(&self.below(&format!("{OWN_FOLDER}/lock"))) else { return Ok(None) };
         disk::create_folder(disk::folder_of(&path))?;
         let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
-        locked.map_err(|e| disk::trouble("locking a table", &path, &e))
+        locked.map(Some).map_err(|e| disk::trouble("locking a table", &path, &e))
     }
 
     /// What changed since `base` where this commit writes, if anything did.
@@ -174,7 +187,13 @@ impl ParquetTable {
                 Some(old) if old.name != *field.name() || old.kind != kind => {
                     let seen = format!("the table has {} {}, this run {} {kind}", old.name, old.kind, field.name());
                     let next = "write names in output.carry as the table has them, or use another output.uri";
-                    return Err(Error::usage("carry_case", format!("adding a column to table {}", self.table.name()), self.manifest().display(), seen, next));
+                    return Err(Error::usage(
+                        "carry_case",
+                        format!("adding a column to table {}", self.table.name()),
+                        self.storage.shown(&self.key()),
+                        seen,
+                        next,
+                    ));
                 }
                 Some(_) => {}
                 None => columns.push(ManifestColumn { name: field.name().clone(), kind, nullable: field.is_nullable() || !first }),
@@ -183,55 +202,79 @@ impl ParquetTable {
         Ok(())
     }
 
-    /// Deletes data files the manifest does not name. Staged files are left: another run may be at work.
+    /// Deletes data files the manifest does not name, where nobody else can be putting some in place. Staged files are left:
+    /// another run may be at work.
     fn tidy(&self, manifest: Option<&Manifest>) -> Result<()> {
-        self.unnamed(manifest)?.iter().try_for_each(|path| disk::delete(path))
+        if self.storage.path("").is_none() {
+            return Ok(());
+        }
+        let unnamed = self.unnamed(manifest)?;
+        self.storage.delete(&unnamed.into_iter().map(|entry| entry.key).collect::<Vec<_>>()).map(drop)
     }
 
-    /// What the next commit would delete, and with `really` deletes: data files where readers look that the manifest does
-    /// not name. Without a manifest nothing is known, and nothing deleted.
+    fn tidy_after(&self, next: &Manifest, adds: &[StagedFile], removes: &[LiveFile]) -> Result<()> {
+        if self.storage.path("").is_some() {
+            return self.tidy(Some(next));
+        }
+        let taken_out = removes.iter().map(|file| self.below(&file.path));
+        let doomed: Vec<String> = taken_out.chain(adds.iter().map(|add| add.key.clone())).collect();
+        // The commit has landed; what cannot be deleted now is seen by no reader of the manifest, and `maintain` sweeps it.
+        let _ = self.storage.delete(&doomed);
+        Ok(())
+    }
+
+    /// What the next commit on a local disk would delete, and with `really` deletes: data files where readers look that
+    /// the manifest does not name. Without a manifest nothing is known, and nothing deleted.
     ///
     /// # Errors
     /// As [`live`](Self::live).
-    pub fn sweep(&self, really: bool) -> Result<Vec<(PathBuf, u64)>> {
-        if !self.manifest().exists() {
+    pub fn sweep(&self, really: bool) -> Result<Vec<Entry>> {
+        if self.storage.path("").is_none() || !self.storage.exists(&self.key())? {
             return Ok(Vec::new());
         }
         let _lock = self.lock()?;
-        let Some(manifest) = self.read()? else { return Ok(Vec::new()) };
-        let size = |path: PathBuf| fs::metadata(&path).map(|about| about.len()).map(|bytes| (path, bytes)).ok();
-        let swept: Vec<(PathBuf, u64)> = self.unnamed(Some(&manifest))?.into_iter().filter_map(size).collect();
+        let Some((manifest, _)) = self.read()? else { return Ok(Vec::new()) };
+        let swept = self.unnamed(Some(&manifest))?;
         if really {
-            swept.iter().try_for_each(|(path, _)| disk::delete(path))?;
+            self.storage.delete(&swept.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>())?;
         }
         Ok(swept)
     }
 
     /// Data files of our own making where readers look, and in no manifest.
-    fn unnamed(&self, manifest: Option<&Manifest>) -> Result<Vec<PathBuf>> {
-        let live: BTreeSet<PathBuf> = manifest.iter().flat_map(|manifest| &manifest.files).map(|file| self.folder.join(&file.path)).collect();
-        let folders = match self.table.partitioned() {
-            true => entries(&self.folder)?.into_iter().filter(|path| is_month_folder(name_of(path)) && path.is_dir()).collect(),
-            false => vec![self.folder.clone()],
+    fn unnamed(&self, manifest: Option<&Manifest>) -> Result<Vec<Entry>> {
+        let live: BTreeSet<String> = manifest.iter().flat_map(|manifest| &manifest.files).map(|file| self.below(&file.path)).collect();
+        let mut found = self.storage.list(self.table.name())?;
+        found.retain(|entry| self.is_data(&entry.key) && !live.contains(&entry.key));
+        Ok(found)
+    }
+
+    /// Whether a key is that of a data file of ours, where we put them.
+    fn is_data(&self, key: &str) -> bool {
+        let parts: Vec<&str> = key.split('/').skip(1).collect();
+        let name = match parts.as_slice() {
+            [month, name] if self.table.partitioned() && is_month_folder(month) => name,
+            [name] if !self.table.partitioned() => name,
+            _ => return false,
         };
-        let mut unnamed = Vec::new();
-        for folder in folders {
-            unnamed.extend(entries(&folder)?.into_iter().filter(|path| OwnName::of(name_of(path)) == Some(OwnName::Data) && !live.contains(path)));
-        }
-        Ok(unnamed)
+        OwnName::of(name) == Some(OwnName::Data)
     }
 }
 
-fn name_of(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = fs::read_dir(folder).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
-    listed.map_err(|e| disk::trouble("listing a folder", folder, &e))
-}
-
 impl Manifest {
+    /// Whether this is the state that very commit leads to.
+    fn is_of(&self, run: &str, adds: &[StagedFile], removes: &[LiveFile]) -> bool {
+        let live = |path: &str| self.files.iter().any(|file| file.path == path);
+        self.run == run && adds.iter().all(|add| live(&add.path)) && !removes.iter().any(|remove| live(&remove.path))
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let bug = |e: serde_json::Error| Error::bug("manifest", "writing a manifest", &self.table, e, "report this");
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(bug)?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
     fn state(self) -> TableState {
         let files = self.files.into_iter().map(|file| LiveFile {
             path: file.path,

@@ -38,7 +38,7 @@ fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
     options.progress.stage("finding charges");
     let found = find_groups(job)?;
     let output = open_output(job)?;
-    let receipts = Receipts::below(output.root());
+    let receipts = Receipts::of(output.storage());
     let state = State::read(&output)?;
     let slicer = Slicer::new(&known);
     let planned = make_plan(&found, &slicer, &state, &receipts, options);
@@ -79,7 +79,7 @@ pub fn plan(job: &Job, options: &RunOptions) -> Result<Plan> {
         let found = find_groups(job)?;
         let output = open_output(job)?;
         let state = State::read(&output)?;
-        let planned = make_plan(&found, &Slicer::new(&known), &state, &Receipts::below(output.root()), options);
+        let planned = make_plan(&found, &Slicer::new(&known), &state, &Receipts::of(output.storage()), options);
         options.progress.finish();
         Ok(Plan::new(&planned, &found))
     })
@@ -125,7 +125,7 @@ struct Run<'a> {
     known: &'a Known,
     slicer: &'a Slicer<'a>,
     output: &'a Output,
-    receipts: &'a Receipts,
+    receipts: &'a Receipts<'a>,
     state: &'a State,
     clock: &'a Clock,
     run_id: String,

@@ -5,7 +5,7 @@
 //! It is written before the commit and addressed by content, so one that no table refers to does no harm.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use pecan_core::time::Day;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,8 @@ use crate::group::GroupOutput;
 use crate::schema::Table;
 use crate::slice::Memory;
 use crate::source::{ChargeFile, ChargeGroup};
-use crate::stage::{OWN_FOLDER, StagedFile, disk};
+use crate::stage::{OWN_FOLDER, StagedFile};
+use crate::storage::{Entry, Storage};
 
 /// The receipt of one group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -104,42 +105,44 @@ pub fn content_of(group: &ChargeGroup) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// The folder of receipts of an output.
-pub struct Receipts {
-    folder: PathBuf,
+/// The receipts of an output.
+pub struct Receipts<'a> {
+    storage: &'a Storage,
 }
 
-impl Receipts {
-    /// The receipts below an output's root.
-    pub fn below(root: &Path) -> Receipts {
-        Receipts { folder: root.join(OWN_FOLDER).join("groups") }
+/// How long a receipt may lie here before the tables refer to it.
+const UNDECIDED: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Receipts<'_> {
+    /// The receipts of the output at a place.
+    pub fn of(storage: &Storage) -> Receipts<'_> {
+        Receipts { storage }
     }
 
-    fn path(&self, fingerprint: &str) -> PathBuf {
-        self.folder.join(format!("{fingerprint}.json"))
+    fn key(fingerprint: &str) -> String {
+        format!("{OWN_FOLDER}/groups/{fingerprint}.json")
     }
 
-    fn memory_path(&self, fingerprint: &str) -> PathBuf {
-        self.folder.join(format!("{fingerprint}.slice"))
+    fn memory_key(fingerprint: &str) -> String {
+        format!("{OWN_FOLDER}/groups/{fingerprint}.slice")
     }
 
     /// What the output of a fingerprint rests on; `None` if nothing is remembered or it is damaged.
     pub fn memory(&self, fingerprint: &str) -> Option<Memory> {
-        Memory::decode(&std::fs::read(self.memory_path(fingerprint)).ok()?)
+        Memory::decode(&self.storage.read(&Self::memory_key(fingerprint)).ok()??)
     }
 
     /// Remembers what an output rests on, durably.
     /// # Errors
     /// `Storage`.
     pub fn remember(&self, fingerprint: &str, memory: &Memory) -> Result<()> {
-        disk::create_folder(&self.folder)?;
         let bytes = memory.encode().map_err(|e| Error::bug("receipt", "writing what an output rests on", fingerprint, e, "report this"))?;
-        disk::replace(&self.memory_path(fingerprint), &bytes)
+        self.storage.write(&Self::memory_key(fingerprint), &bytes)
     }
 
     /// The receipt of a fingerprint; `None` if there is none or it is damaged: the group is then written anew.
     pub fn read(&self, fingerprint: &str) -> Option<Receipt> {
-        let text = std::fs::read(self.path(fingerprint)).ok()?;
+        let text = self.storage.read(&Self::key(fingerprint)).ok()??;
         serde_json::from_slice::<Receipt>(&text).ok().filter(|receipt| receipt.fingerprint == fingerprint)
     }
 
@@ -147,32 +150,23 @@ impl Receipts {
     /// # Errors
     /// `Storage`.
     pub fn write(&self, receipt: &Receipt) -> Result<()> {
-        disk::create_folder(&self.folder)?;
         let text = serde_json::to_vec(receipt).map_err(|e| Error::bug("receipt", "writing a receipt", &receipt.group_id, e, "report this"))?;
-        disk::replace(&self.path(&receipt.fingerprint), &text)
+        self.storage.write(&Self::key(&receipt.fingerprint), &text)
     }
 
     /// Deletes what is remembered of an output that will not be committed. If another run just settled the same group, its
     /// next run settles it again. What cannot be deleted is left for a later run.
     pub fn forget(&self, fingerprint: &str) {
-        let _ = std::fs::remove_file(self.memory_path(fingerprint));
+        let _ = self.storage.delete(&[Self::memory_key(fingerprint)]);
     }
 
     /// Deletes receipts that no live file refers to and that lie here for a day: a younger one may belong to a run that is
     /// about to commit. What cannot be deleted is left for the next run.
     pub fn keep_only(&self, live: &BTreeSet<String>) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else { return };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            let known = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| live.contains(stem));
-            let written = entry.metadata().and_then(|m| m.modified()).ok();
-            let old = written.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > UNDECIDED);
-            if !known && old {
-                let _ = std::fs::remove_file(path);
-            }
-        }
+        let Ok(entries) = self.storage.list(&format!("{OWN_FOLDER}/groups")) else { return };
+        let fingerprint = |key: &str| key.rsplit('/').next().and_then(|name| Some(name.split_once('.')?.0.to_owned())).unwrap_or_default();
+        let old = |entry: &Entry| entry.modified.elapsed().is_ok_and(|age| age > UNDECIDED);
+        let doomed = entries.into_iter().filter(|entry| !live.contains(&fingerprint(&entry.key)) && old(entry));
+        let _ = self.storage.delete(&doomed.map(|entry| entry.key).collect::<Vec<_>>());
     }
 }
-
-/// How long a receipt may lie here before the tables refer to it.
-const UNDECIDED: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);

@@ -9,22 +9,19 @@ mod latest;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
-
-use object_store::ObjectStore;
-use tokio::runtime::{Builder, Runtime};
 
 pub use crate::stage::{
-    Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, read_back,
+    Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, WrittenFile, read_back,
 };
 pub use latest::{RunRow, RunTable};
 
+use crate::delta::DeltaLog;
 pub use crate::delta::LogHistory;
-use crate::delta::{DeltaLog, DurableLocal};
 use crate::error::{Error, Result};
 use crate::manifest::ParquetTable;
 use crate::schema::{self, Table};
-use crate::stage::{OWN_FOLDER, disk};
+use crate::stage::OWN_FOLDER;
+use crate::storage::{Entry, Storage};
 
 /// How tables are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,45 +34,33 @@ pub enum Format {
 
 /// Where a job writes.
 pub struct Output {
-    root: PathBuf,
+    storage: Storage,
     format: Format,
     carry: Vec<String>,
-    store: Arc<dyn ObjectStore>,
-    runtime: Runtime,
 }
 
 impl Output {
-    /// The output at an absolute local path. `carry` are the columns carried through to credit lines. Nothing is created
-    /// yet.
+    /// The output at an absolute local path, or in an object store. `carry` are the columns carried through to credit lines.
+    /// Nothing is created yet.
     ///
     /// # Errors
-    /// `Error::Usage` for a carried name that cannot be used; `Error::Storage` if threads cannot be started.
-    ///
-    /// # Panics
-    /// If the path is relative: the job file has made it absolute.
-    pub fn open(path: &str, format: Format, carry: &[String]) -> Result<Output> {
-        Output::open_with(path, format, carry, Arc::new(DurableLocal::default()))
+    /// `Error::Usage` for a carried name that cannot be used, and as [`Storage::open`].
+    pub fn open(uri: &str, format: Format, carry: &[String]) -> Result<Output> {
+        Output::within(Storage::open(uri)?, format, carry)
     }
 
-    /// As [`open`](Self::open), with the store that holds the Delta logs: tests give one that fails.
+    /// As [`open`](Self::open), at a place that is open already: tests give one that fails.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
-    pub fn open_with(path: &str, format: Format, carry: &[String], store: Arc<dyn ObjectStore>) -> Result<Output> {
+    /// `Error::Usage` for a carried name that cannot be used.
+    pub fn within(storage: Storage, format: Format, carry: &[String]) -> Result<Output> {
         schema::check_carry(carry)?;
-        let root = PathBuf::from(path);
-        assert!(root.is_absolute(), "the output folder {path} is an absolute path");
-        // Symbolic links are followed once, so that every part of the program names a file alike.
-        let root = root.canonicalize().unwrap_or(root);
-        let runtime = Builder::new_multi_thread().worker_threads(2).thread_name("pecan-io").enable_all().build();
-        let runtime =
-            runtime.map_err(|e| Error::storage("runtime", "starting threads for input and output", path, e, "free memory or threads, then run again"))?;
-        Ok(Output { root, format, carry: carry.to_vec(), store, runtime })
+        Ok(Output { storage, format, carry: carry.to_vec() })
     }
 
-    /// The folder of all tables.
-    pub fn root(&self) -> &std::path::Path {
-        &self.root
+    /// The place of all tables.
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// The carried columns.
@@ -83,14 +68,14 @@ impl Output {
         &self.carry
     }
 
-    /// The folder of a table.
-    pub fn folder(&self, table: Table) -> PathBuf {
-        self.root.join(table.name())
+    /// The key of a live file.
+    pub fn key_of(table: Table, file: &LiveFile) -> String {
+        format!("{}/{}", table.name(), file.path)
     }
 
-    /// Where a live file is.
-    pub fn path_of(&self, table: Table, file: &LiveFile) -> PathBuf {
-        self.folder(table).join(&file.path)
+    /// Where a live file is on the local disk; `None` in an object store.
+    pub fn path_of(&self, table: Table, file: &LiveFile) -> Option<PathBuf> {
+        self.storage.path(&Output::key_of(table, file))
     }
 
     /// What a table holds now; `None` if there is none yet.
@@ -98,25 +83,28 @@ impl Output {
     /// # Errors
     /// `Error::Usage` (exit 2) for a table of a newer schema or one that is not ours; `Error::Storage`.
     pub fn live(&self, table: Table) -> Result<Option<TableState>> {
-        self.refuse_other_format(table)?;
-        match self.format {
-            Format::Delta => self.runtime.block_on(self.log(table)?.live()),
-            Format::Parquet => ParquetTable::new(table, self.folder(table)).live(),
+        let live = match self.format {
+            Format::Delta => self.storage.wait(self.log(table)?.live())?,
+            Format::Parquet => self.manifest(table).live()?,
+        };
+        if live.is_none() {
+            self.refuse_other_format(table)?;
         }
+        Ok(live)
     }
 
     /// A folder that holds a table of the other format is left alone: tidying one would delete live files of the other.
     fn refuse_other_format(&self, table: Table) -> Result<()> {
         let (other, sign) = match self.format {
-            Format::Delta => ("Parquet", PathBuf::from(OWN_FOLDER).join("manifest.json")),
-            Format::Parquet => ("Delta", PathBuf::from("_delta_log")),
+            Format::Delta => ("Parquet", format!("{}/{OWN_FOLDER}/manifest.json", table.name())),
+            Format::Parquet => ("Delta", format!("{}/_delta_log", table.name())),
         };
-        let folder = self.folder(table);
-        if !folder.join(sign).exists() {
+        if !self.storage.exists(&sign)? {
             return Ok(());
         }
         let seen = format!("a {other} table, and output.format asks for the other format");
-        Err(Error::usage("output_format", "opening an output table", folder.display(), seen, "give each format an output.uri of its own"))
+        let place = self.storage.shown(table.name());
+        Err(Error::usage("output_format", "opening an output table", place, seen, "give each format an output.uri of its own"))
     }
 
     /// Begins a new file, staged until a commit makes it live.
@@ -128,8 +116,15 @@ impl Output {
             Format::Delta => Staging::InPlace,
             Format::Parquet => Staging::Aside,
         };
-        let folder = self.folder(spec.table);
-        FileWriter::create(&folder, staging, spec, &self.carry)
+        FileWriter::create(&self.storage, staging.key(&spec), spec, &self.carry)
+    }
+
+    /// Brings a written file here, where it waits for a commit.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn stage(&self, file: WrittenFile) -> Result<StagedFile> {
+        file.stage(&self.storage)
     }
 
     /// An encoder of row groups for the files of a table.
@@ -156,10 +151,11 @@ impl Output {
         }
         match self.format {
             Format::Delta => {
-                let log = self.log(table)?;
-                self.runtime.block_on(log.commit(&self.carry, base.map(|state| state.version), adds, removes, run))
+                // The log would name them for ever.
+                adds.iter().try_for_each(|add| self.storage.must_hold(&add.key, add.bytes))?;
+                self.storage.wait(self.log(table)?.commit(&self.carry, base.map(|state| state.version), adds, removes, run))
             }
-            Format::Parquet => ParquetTable::new(table, self.folder(table)).commit(&self.carry, base, adds, removes, run),
+            Format::Parquet => self.manifest(table).commit(&self.carry, base, adds, removes, run),
         }
     }
 
@@ -169,9 +165,11 @@ impl Output {
     /// # Errors
     /// `Error::Storage`.
     pub fn discard(&self, staged: &[StagedFile]) -> Result<()> {
+        self.storage.delete(&staged.iter().map(|file| file.key.clone()).collect::<Vec<_>>())?;
+        let Some(root) = self.storage.path("") else { return Ok(()) };
         for file in staged {
-            disk::delete(&file.staged_at)?;
-            let inside = file.staged_at.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+            let folders = root.join(&file.key);
+            let inside = folders.ancestors().skip(1).take_while(|folder| folder.starts_with(&root));
             // Only an empty folder can be deleted: the first one that is in use ends the climb.
             inside.map(std::fs::remove_dir).take_while(std::result::Result::is_ok).for_each(drop);
         }
@@ -192,8 +190,9 @@ impl Output {
     /// As [`live`](Self::live).
     pub fn runs(&self) -> Result<Vec<RunRow>> {
         let Some(state) = self.live(Table::Run)? else { return Ok(Vec::new()) };
-        let paths: Vec<PathBuf> = state.files.iter().map(|file| self.path_of(Table::Run, file)).collect();
-        latest::all(paths.iter().map(PathBuf::as_path))
+        let keys: Vec<String> = state.files.iter().map(|file| Output::key_of(Table::Run, file)).collect();
+        let contents = self.storage.read_all(&keys)?;
+        latest::all(keys.iter().map(|key| self.storage.shown(key)).zip(contents))
     }
 
     /// What the log of a table says of all its files, live or not; `None` where there is no Delta table.
@@ -201,10 +200,10 @@ impl Output {
     /// # Errors
     /// `Error::Storage`.
     pub fn history(&self, table: Table) -> Result<Option<LogHistory>> {
-        if self.format != Format::Delta || !self.folder(table).join("_delta_log").is_dir() {
+        if self.format != Format::Delta || !self.storage.exists(&format!("{}/_delta_log", table.name()))? {
             return Ok(None);
         }
-        self.runtime.block_on(self.log(table)?.history()).map(Some)
+        self.storage.wait(self.log(table)?.history()).map(Some)
     }
 
     /// Writes a checkpoint of a version of a Delta table, and checks it.
@@ -212,18 +211,18 @@ impl Output {
     /// # Errors
     /// `Error::Storage`; `Error::Bug` if the checkpoint says something else than the log.
     pub fn checkpoint(&self, table: Table, version: i64) -> Result<()> {
-        self.runtime.block_on(self.log(table)?.checkpoint(version))
+        self.storage.wait(self.log(table)?.checkpoint(version))
     }
 
-    /// Data files with their sizes that stand where readers of a Parquet table look, and that its manifest does not name:
+    /// Data files that stand where readers of a Parquet table look, and that its manifest does not name: on a local disk
     /// every commit deletes them, and so does this if `really`. Delta tables have none: their readers follow the log.
     ///
     /// # Errors
     /// `Error::Storage`.
-    pub fn sweep(&self, table: Table, really: bool) -> Result<Vec<(PathBuf, u64)>> {
+    pub fn sweep(&self, table: Table, really: bool) -> Result<Vec<Entry>> {
         match self.format {
             Format::Delta => Ok(Vec::new()),
-            Format::Parquet => ParquetTable::new(table, self.folder(table)).sweep(really),
+            Format::Parquet => self.manifest(table).sweep(really),
         }
     }
 
@@ -232,8 +231,11 @@ impl Output {
         self.format
     }
 
-    fn log(&self, table: Table) -> Result<DeltaLog> {
-        let _inside = self.runtime.enter();
-        DeltaLog::open(table, &self.folder(table), Arc::clone(&self.store))
+    fn log(&self, table: Table) -> Result<DeltaLog<'_>> {
+        DeltaLog::open(table, &self.storage)
+    }
+
+    fn manifest(&self, table: Table) -> ParquetTable<'_> {
+        ParquetTable::new(table, &self.storage)
     }
 }

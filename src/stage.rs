@@ -3,18 +3,15 @@
 //! A staged file is complete and durable, but nobody sees it until [`crate::delta`] or [`crate::manifest`] makes it live
 //! in one commit. Its bytes are a pure function of its rows; its name adds the run, so that two runs never collide.
 
-pub mod disk;
 mod own_name;
 mod read_back;
 mod stats;
 mod writer;
 
-use std::path::{Path, PathBuf};
-
 pub use own_name::{OwnName, is_month_folder};
 pub use read_back::{ReadBack, read_back};
 pub use stats::{Bounds, Stats};
-pub use writer::{EncodedRowGroup, FileWriter, RowGroupEncoder};
+pub use writer::{EncodedRowGroup, FileWriter, RowGroupEncoder, WrittenFile};
 
 use crate::schema::{Table, name};
 
@@ -71,15 +68,15 @@ impl FileSpec {
     }
 }
 
-/// A file that is written and durable, but not yet part of its table.
+/// A file that is written, durable and at its output, but not yet part of its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StagedFile {
     /// Its table.
     pub table: Table,
     /// Path it will have below the table's folder, with `/`.
     pub path: String,
-    /// Where it is now.
-    pub staged_at: PathBuf,
+    /// Where it is now: its key below the output.
+    pub key: String,
     /// Billing month of a partitioned table.
     pub month: Option<String>,
     /// Size.
@@ -154,13 +151,14 @@ pub enum Staging {
 pub const OWN_FOLDER: &str = "_pecan";
 
 impl Staging {
-    /// Where the finished, not yet live file is.
-    fn place(self, table_folder: &Path, spec: &FileSpec) -> PathBuf {
+    /// The key of the finished, not yet live file below the output.
+    pub fn key(self, spec: &FileSpec) -> String {
+        let table = spec.table.name();
         match self {
-            Staging::InPlace => table_folder.join(spec.path()),
+            Staging::InPlace => format!("{table}/{}", spec.path()),
             Staging::Aside => {
                 let month = spec.month.as_deref().map(|month| format!("{month}-")).unwrap_or_default();
-                table_folder.join(OWN_FOLDER).join("staged").join(format!("{month}{}.staged", spec.file_name()))
+                format!("{table}/{OWN_FOLDER}/staged/{month}{}.staged", spec.file_name())
             }
         }
     }

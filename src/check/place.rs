@@ -25,7 +25,7 @@ pub fn look(job: &Job, errors: &mut Vec<(About, Error)>) -> OutputFacts {
     let mut facts = OutputFacts::default();
     match open_output(job).and_then(|output| tables(&output, &mut facts).map(|()| output)) {
         Err(error) => errors.push((About::Output, error)),
-        Ok(output) => match writable(output.root()) {
+        Ok(output) => match output.storage().path("").map_or(Ok(None), |root| writable(&root)) {
             Ok(known) => facts.writable = known,
             Err(error) => {
                 facts.writable = Some(false);

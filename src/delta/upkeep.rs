@@ -1,18 +1,18 @@
 //! What keeps a Delta log short to read, and what it says of files that are no longer live.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deltalake::DeltaTable;
 use deltalake::checkpoints::create_checkpoint;
 use deltalake::kernel::{Action, Version};
 use deltalake::logstore::get_actions;
+use futures::TryStreamExt as _;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
 
 use super::{DeltaLog, signed};
 use crate::error::{Error, Result};
-use crate::stage::disk;
 
 /// When a log entry changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,14 +34,14 @@ pub struct LogHistory {
     pub removed: BTreeMap<String, Change>,
 }
 
-impl DeltaLog {
+impl DeltaLog<'_> {
     /// Reads every entry that is there. Entries that others cleaned up are missing without harm: a version that needs one
     /// of them cannot be read anyway.
     ///
     /// # Errors
     /// `Error::Storage`.
     pub async fn history(&self) -> Result<LogHistory> {
-        let (entries, checkpoint) = self.listed()?;
+        let (entries, checkpoint) = self.listed().await?;
         let mut history = LogHistory { checkpoint, ..LogHistory::default() };
         for (version, written) in entries {
             let entry = self.store.read_commit_entry(version).await.map_err(|e| self.trouble("reading a log entry", &e))?;
@@ -65,19 +65,19 @@ impl DeltaLog {
     }
 
     /// Versions of the entries in order, with the times of their files, and the newest checkpoint.
-    fn listed(&self) -> Result<(BTreeMap<Version, SystemTime>, Option<i64>)> {
-        let folder = self.folder.join("_delta_log");
-        let trouble = |e: std::io::Error| disk::trouble("listing a Delta log", &folder, &e);
+    async fn listed(&self) -> Result<(BTreeMap<Version, SystemTime>, Option<i64>)> {
+        let folder = Path::from("_delta_log");
+        let listed = self.store.object_store(None).list(Some(&folder)).try_collect::<Vec<ObjectMeta>>().await;
+        let listed = listed.map_err(|e| self.trouble("listing a Delta log", &e.into()))?;
         let mut entries = BTreeMap::new();
         let mut checkpoint = None;
-        for entry in fs::read_dir(&folder).map_err(trouble)? {
-            let entry = entry.map_err(trouble)?;
-            let name = entry.file_name();
-            let Some((version, kind)) = name.to_str().and_then(log_file) else { continue };
-            match kind {
-                "json" => drop(entries.insert(version, entry.metadata().and_then(|about| about.modified()).map_err(trouble)?)),
+        for found in listed {
+            // What lies in a folder of the log is no entry of it.
+            let Some(name) = found.location.filename().filter(|_| found.location.parts().count() == 2) else { continue };
+            match log_file(name) {
+                Some((version, "json")) => drop(entries.insert(version, SystemTime::from(found.last_modified))),
                 // Those of other programs, too: some readers refuse two kinds at one version.
-                kind if kind.starts_with("checkpoint.") && kind.ends_with(".parquet") => checkpoint = checkpoint.max(Some(signed(version))),
+                Some((version, kind)) if kind.starts_with("checkpoint.") && kind.ends_with(".parquet") => checkpoint = checkpoint.max(Some(signed(version))),
                 _ => {}
             }
         }
@@ -101,15 +101,14 @@ impl DeltaLog {
         }
         // The hint first: without it readers look for checkpoints themselves.
         for file in ["_last_checkpoint".to_owned(), format!("{version:020}.checkpoint.parquet")] {
-            disk::delete(&self.checkpoint_path(&file))?;
+            match self.store.object_store(None).delete(&Path::from("_delta_log").join(file)).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => return Err(self.trouble("taking away a wrong checkpoint", &e.into())),
+            }
         }
         let live = |state: &Option<_>| state.as_ref().map_or(0, |state: &crate::stage::TableState| state.files.len());
         let seen = format!("{} live files by the checkpoint, {} without it", live(&after), live(&before));
-        Err(Error::bug("checkpoint", format!("writing a checkpoint of version {version}"), self.folder.display(), seen, "report this; it was taken away again"))
-    }
-
-    fn checkpoint_path(&self, file: &str) -> PathBuf {
-        self.folder.join("_delta_log").join(file)
+        Err(Error::bug("checkpoint", format!("writing a checkpoint of version {version}"), &self.place, seen, "report this; it was taken away again"))
     }
 }
 

@@ -6,7 +6,7 @@ use super::reading::Placed;
 use super::tree::TRIED;
 use crate::error::{Error, Result};
 
-/// Object stores of the contract; only local paths are read so far.
+/// Object stores of the contract: outputs may be there, inputs are read from local paths so far.
 const LATER: [&str; 8] = ["az", "abfss", "abfs", "adl", "s3", "s3a", "gs", "https"];
 
 /// The absolute path a `uri` means: local, or `file://`; a relative one starts at `root`.
@@ -28,6 +28,17 @@ pub(super) fn resolve(path: &str, placed: &Placed, root: &Path) -> Result<String
     })
 }
 
+/// As [`resolve`], for a place that may also be in an object store: its uri is then handed on as it is.
+/// # Errors
+/// As [`resolve`], but for object stores.
+pub(super) fn resolve_output(path: &str, placed: &Placed, root: &Path) -> Result<String> {
+    let uri = placed.text.value.trim();
+    match scheme(uri) {
+        Some((scheme, _)) if LATER.contains(&scheme) => Ok(uri.trim_end_matches('/').to_owned()),
+        _ => resolve(path, placed, root),
+    }
+}
+
 /// Scheme in lower case and what follows `://`.
 fn scheme(uri: &str) -> Option<(&'static str, &str)> {
     let (scheme, rest) = uri.split_once("://")?;
@@ -46,7 +57,7 @@ fn not_local(path: &str, scheme: &str, placed: &Placed) -> Error {
         let seen = format!("\"{path}\" is a URI of an unknown kind");
         return Error::usage("job_location", TRIED, &placed.place, seen, "Write a local path or file:///absolute/path.");
     }
-    let next = "Object stores are not in this version yet: only local paths and file://. Copy or mount the files and name the folder.";
+    let next = "Inputs in object stores are not in this version yet: only local paths and file://. Copy or mount the files and name the folder.";
     Error::usage("job_not_yet", TRIED, &placed.place, format!("\"{path}\" is in an object store ({scheme}://)"), next)
 }
 

@@ -16,7 +16,7 @@ fn stage(output: &Output, run: &str) -> StagedFile {
     let mut writer = output.writer(spec).unwrap();
     let encoded = writer.encode(&batch).unwrap();
     writer.append(encoded).unwrap();
-    writer.finish().unwrap()
+    output.stage(writer.finish().unwrap()).unwrap()
 }
 
 fn late() -> MaintainOptions {
@@ -41,10 +41,10 @@ fn files_that_became_live_meanwhile_stay() {
     let report = survey.work(&output, &late()).unwrap();
     assert_eq!(report.deleted(), Sum::default());
     let live = output.live(ROLES).unwrap().unwrap();
-    assert!(live.files.len() == 1 && live.files.iter().all(|file| output.path_of(ROLES, file).is_file()));
+    assert!(live.files.len() == 1 && live.files.iter().all(|file| output.path_of(ROLES, file).unwrap().is_file()));
     let report = look(&output).work(&output, &late()).unwrap();
     assert_eq!((report.replaced.files, report.leftovers.files), (1, 0));
-    assert!(output.path_of(ROLES, &live.files[0]).is_file());
+    assert!(output.path_of(ROLES, &live.files[0]).unwrap().is_file());
 }
 
 /// A run slower than the span commits after the deletion: its commit fails, and the table is as it was.

@@ -1,16 +1,13 @@
 //! The rows of the table of runs, as far as later runs need them.
 
-use std::fs::File;
-use std::path::Path;
-
 use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::error::{Error, Result};
 use crate::schema::name;
-use crate::stage::disk;
 
 /// What later runs need to know of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,21 +39,19 @@ pub struct RunTable {
 
 /// The rows of all files, those that began last (then the greatest id) at the close. There is one small file per run;
 /// reading them all asks for no order of files or clocks of writers.
-pub fn all<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<RunRow>> {
+pub fn all(files: impl Iterator<Item = (String, Bytes)>) -> Result<Vec<RunRow>> {
     let mut all = Vec::new();
-    for path in paths {
-        all.extend(rows(path)?);
+    for (shown, content) in files {
+        all.extend(rows(&shown, content)?);
     }
     all.sort_by(|a, b| (a.started, &a.run_id).cmp(&(b.started, &b.run_id)));
     Ok(all)
 }
 
-fn rows(path: &Path) -> Result<Vec<RunRow>> {
-    let wrong = |seen: String| {
-        Error::storage("run_table", "reading the table of runs", path.display(), seen, "restore the file from a backup, or use another output.uri")
-    };
-    let file = File::open(path).map_err(|e| disk::trouble("reading the table of runs", path, &e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| wrong(e.to_string()))?;
+fn rows(shown: &str, content: Bytes) -> Result<Vec<RunRow>> {
+    let wrong =
+        |seen: String| Error::storage("run_table", "reading the table of runs", shown, seen, "restore the file from a backup, or use another output.uri");
+    let builder = ParquetRecordBatchReaderBuilder::try_new(content).map_err(|e| wrong(e.to_string()))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::STARTED, name::RULES_FINGERPRINT]);
     let tables = builder.parquet_schema().root_schema().get_fields().iter().position(|field| field.name() == name::TABLES);
     let tables = ProjectionMask::roots(builder.parquet_schema(), tables);

@@ -5,13 +5,14 @@ mod delta_only;
 mod files;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::DataType;
 use tempfile::TempDir;
 
-use super::{FileSpec, Format, LiveFile, Output, StagedFile};
+use super::{FileSpec, Format, LiveFile, Output, StagedFile, WrittenFile};
 use crate::schema::Table;
 
 const FORMATS: [Format; 2] = [Format::Delta, Format::Parquet];
@@ -55,11 +56,19 @@ fn spec(table: Table, month: Option<&str>, group: &str, run: &str) -> FileSpec {
     FileSpec { table, month: month.map(str::to_owned), group: group.to_owned(), fingerprint: format!("f-{run}"), run: run.to_owned(), ordinal: 0 }
 }
 
-fn stage_batch(output: &Output, spec: FileSpec, batch: &RecordBatch) -> StagedFile {
+fn written(output: &Output, spec: FileSpec, batch: &RecordBatch) -> WrittenFile {
     let mut writer = output.writer(spec).unwrap();
     let encoded = writer.encode(batch).unwrap();
     writer.append(encoded).unwrap();
     writer.finish().unwrap()
+}
+
+fn stage_batch(output: &Output, spec: FileSpec, batch: &RecordBatch) -> StagedFile {
+    output.stage(written(output, spec, batch)).unwrap()
+}
+
+fn folder_of(output: &Output, table: Table) -> PathBuf {
+    output.storage().path(table.name()).unwrap()
 }
 
 /// One file of credit lines.

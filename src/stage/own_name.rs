@@ -19,13 +19,19 @@ impl OwnName {
         if is_data(name) {
             return Some(OwnName::Data);
         }
-        if name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")).is_some_and(is_data) {
-            return Some(OwnName::Unfinished);
+        if let Some(inside) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".tmp")) {
+            return (is_data(inside) || is_staged(inside)).then_some(OwnName::Unfinished);
         }
-        let staged = name.strip_suffix(".staged")?;
-        let with_month = || staged.split_at_checked(8).is_some_and(|(month, rest)| month.strip_suffix('-').is_some_and(is_month) && is_data(rest));
-        (is_data(staged) || with_month()).then_some(OwnName::Staged)
+        is_staged(name).then_some(OwnName::Staged)
     }
+}
+
+/// A data file's name, with the billing month before it where there is one, and `.staged` behind.
+fn is_staged(name: &str) -> bool {
+    name.strip_suffix(".staged").is_some_and(|staged| {
+        let with_month = || staged.split_at_checked(8).is_some_and(|(month, rest)| month.strip_suffix('-').is_some_and(is_month) && is_data(rest));
+        is_data(staged) || with_month()
+    })
 }
 
 /// Whether a folder is the one of a billing month: `billing_month=YYYY-MM`.
@@ -73,6 +79,7 @@ mod tests {
             (format!(".{data}.tmp"), OwnName::Unfinished),
             (format!("{data}.staged"), OwnName::Staged),
             (format!("2026-09-{data}.staged"), OwnName::Staged),
+            (format!(".2026-09-{data}.staged.tmp"), OwnName::Unfinished),
         ] {
             assert_eq!(OwnName::of(&name), Some(what), "{name}");
         }

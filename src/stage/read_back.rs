@@ -9,9 +9,10 @@ use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type, Schema, i256}
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
-use super::{StagedFile, disk};
+use super::WrittenFile;
 use crate::error::{Error, Result};
 use crate::schema::{self, name};
+use crate::storage::disk;
 
 /// Counts and sums of a staged file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub struct ReadBack {
 ///
 /// # Errors
 /// `Error::Storage` if the file cannot be read, or is not the size or row count that was written.
-pub fn read_back(staged: &StagedFile) -> Result<ReadBack> {
-    let path = &staged.staged_at;
+pub fn read_back(written: &WrittenFile) -> Result<ReadBack> {
+    let path = written.path();
     let wrong = |seen: String| {
         Error::storage("read_back", "reading a written file back", path.display(), seen, "see whether the disk is sound, then run again; nothing was committed")
     };
@@ -52,8 +53,8 @@ pub fn read_back(staged: &StagedFile) -> Result<ReadBack> {
         }
     });
     let counted = counted.sum::<Result<u64>>()?;
-    if counted != staged.rows || bytes != staged.bytes {
-        return Err(wrong(format!("{counted} rows and {bytes} bytes instead of {} and {}", staged.rows, staged.bytes)));
+    if counted != written.rows() || bytes != written.bytes() {
+        return Err(wrong(format!("{counted} rows and {bytes} bytes instead of {} and {}", written.rows(), written.bytes())));
     }
 
     let summed: Vec<&str> = schema::SUMMED.into_iter().filter(|summed| schema.field_with_name(summed).is_ok()).collect();
@@ -65,8 +66,8 @@ pub fn read_back(staged: &StagedFile) -> Result<ReadBack> {
     for batch in reader {
         add(&mut back, &batch.map_err(|e| wrong(e.to_string()))?).map_err(wrong)?;
     }
-    if back.rows != staged.rows {
-        return Err(wrong(format!("{} rows decoded instead of {}", back.rows, staged.rows)));
+    if back.rows != written.rows() {
+        return Err(wrong(format!("{} rows decoded instead of {}", back.rows, written.rows())));
     }
     Ok(back)
 }

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -16,9 +16,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescPtr};
 
-use super::{FileSpec, StagedFile, Staging, Stats, disk};
+use super::{FileSpec, StagedFile, Stats};
 use crate::error::{Error, Result};
 use crate::schema::{self, Table, name};
+use crate::storage::{Spool, Storage, disk};
 
 /// Encodes row groups of one table; shared freely between threads.
 #[derive(Clone)]
@@ -124,29 +125,35 @@ pub struct FileWriter {
     spec: FileSpec,
     encoder: RowGroupEncoder,
     file: Option<SerializedFileWriter<BufWriter<File>>>,
-    temporary: PathBuf,
-    place: PathBuf,
+    spool: Spool,
+    key: String,
+    stats: Stats,
+}
+
+/// A finished file that is not at its output yet: here it is read back. Dropped, it is gone.
+#[derive(Debug)]
+pub struct WrittenFile {
+    spec: FileSpec,
+    spool: Spool,
+    key: String,
+    bytes: u64,
     stats: Stats,
 }
 
 impl FileWriter {
-    /// Begins a file of the table in `table_folder`.
+    /// Begins the file of an output that is to have this key.
     ///
     /// # Errors
     /// `Error::Storage` if the folder or the file cannot be made.
-    pub fn create(table_folder: &Path, staging: Staging, spec: FileSpec, carry: &[String]) -> Result<FileWriter> {
+    pub fn create(storage: &Storage, key: String, spec: FileSpec, carry: &[String]) -> Result<FileWriter> {
         if spec.table.partitioned() != spec.month.is_some() {
             return Err(bug(spec.table, &format!("billing month {:?}", spec.month)));
         }
         let encoder = RowGroupEncoder::new(spec.table, carry)?;
-        let place = staging.place(table_folder, &spec);
-        let folder = disk::folder_of(&place);
-        disk::create_folder(folder)?;
-        let temporary = folder.join(format!(".{}.tmp", spec.file_name()));
-        let opened = File::create(&temporary).map_err(|e| disk::trouble("creating a data file", &temporary, &e))?;
+        let (spool, opened) = storage.spool(&key)?;
         let file = SerializedFileWriter::new(BufWriter::with_capacity(1 << 20, opened), encoder.parquet.root_schema_ptr(), Arc::clone(&encoder.properties))
-            .map_err(|e| written(&temporary, e))?;
-        Ok(FileWriter { spec, encoder, file: Some(file), temporary, place, stats: Stats::default() })
+            .map_err(|e| written(spool.path(), e))?;
+        Ok(FileWriter { spec, encoder, file: Some(file), spool, key, stats: Stats::default() })
     }
 
     /// An encoder for this file's row groups, to be used on other threads.
@@ -178,41 +185,65 @@ impl FileWriter {
             }
             row_group.close().map(|_| ())
         };
-        append().map_err(|e| written(&self.temporary, e))?;
+        append().map_err(|e| written(self.spool.path(), e))?;
         self.stats.merge(group.stats);
         Ok(())
     }
 
-    /// Completes the file and makes it and its name durable.
+    /// Completes the file, durably where it stays on this disk.
     ///
     /// # Errors
     /// `Error::Storage` naming the file.
-    pub fn finish(mut self) -> Result<StagedFile> {
+    pub fn finish(mut self) -> Result<WrittenFile> {
         let Some(file) = self.file.take() else { return Err(bug(self.spec.table, &"finish twice")) };
-        let mut buffered = file.into_inner().map_err(|e| written(&self.temporary, e))?;
-        let durable = buffered.flush().and_then(|()| buffered.get_ref().sync_all());
-        let size = durable.and_then(|()| buffered.get_ref().metadata()).map_err(|e| disk::trouble("writing a data file", &self.temporary, &e))?;
-        disk::rename(&self.temporary, &self.place)?;
-        let spec = self.spec.clone();
-        Ok(StagedFile {
-            table: spec.table,
-            path: spec.path(),
-            staged_at: self.place.clone(),
-            month: spec.month,
-            bytes: size.len(),
-            rows: self.stats.rows,
-            stats: std::mem::take(&mut self.stats),
-            group: spec.group,
-            fingerprint: spec.fingerprint,
-            run: spec.run,
-        })
+        let path = self.spool.path();
+        let mut buffered = file.into_inner().map_err(|e| written(path, e))?;
+        let sync = |file: &File| if self.spool.durable() { file.sync_all() } else { Ok(()) };
+        let done = buffered.flush().and_then(|()| sync(buffered.get_ref())).and_then(|()| buffered.get_ref().metadata());
+        let bytes = done.map_err(|e| disk::trouble("writing a data file", path, &e))?.len();
+        Ok(WrittenFile { spec: self.spec, spool: self.spool, key: self.key, bytes, stats: self.stats })
     }
 }
 
-impl Drop for FileWriter {
-    fn drop(&mut self) {
-        // After `finish` the temporary name is gone and this does nothing.
-        let _ = std::fs::remove_file(&self.temporary);
+impl WrittenFile {
+    /// Its table.
+    pub fn table(&self) -> Table {
+        self.spec.table
+    }
+
+    /// Where it is now, on a local disk.
+    pub fn path(&self) -> &Path {
+        self.spool.path()
+    }
+
+    /// Size.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Rows.
+    pub fn rows(&self) -> u64 {
+        self.stats.rows
+    }
+
+    /// Brings it to its output, where it waits for a commit.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn stage(self, storage: &Storage) -> Result<StagedFile> {
+        storage.keep(self.spool, &self.key)?;
+        Ok(StagedFile {
+            table: self.spec.table,
+            path: self.spec.path(),
+            key: self.key,
+            bytes: self.bytes,
+            rows: self.stats.rows,
+            stats: self.stats,
+            month: self.spec.month,
+            group: self.spec.group,
+            fingerprint: self.spec.fingerprint,
+            run: self.spec.run,
+        })
     }
 }
 

@@ -12,14 +12,14 @@ use pecan::decide::cells::Daily;
 use pecan::decide::lines::{CodedTexts, Provenance};
 use pecan::decide::{Context, decide};
 use pecan::error::{Error, Result};
-use pecan::group::{Desk, Shop, process, stage};
+use pecan::group::{Desk, Shop, process, write};
 use pecan::job::Job;
 use pecan::known::Known;
 use pecan::pipeline::open_output;
 use pecan::progress::Progress;
 use pecan::schema::SUMMED;
 use pecan::schema::{Table, name};
-use pecan::sink::{FileSpec, Output, StagedFile, read_back};
+use pecan::sink::{FileSpec, Output, StagedFile, WrittenFile, read_back};
 use pecan::source::{ChargeGroup, ChargeReader, discover};
 
 use crate::jobs::workshop::{Workshop, options, try_run};
@@ -38,8 +38,9 @@ struct Settled {
     daily_file: RecordBatch,
 }
 
-fn rows_of(files: &[StagedFile], table: Table) -> RecordBatch {
-    let rows: Vec<RecordBatch> = files.iter().filter(|f| f.table == table).flat_map(|f| batches(&f.staged_at)).collect();
+fn rows_of(output: &Output, files: &[StagedFile], table: Table) -> RecordBatch {
+    let place = |file: &StagedFile| output.storage().path(&file.key).expect("a local output");
+    let rows: Vec<RecordBatch> = files.iter().filter(|f| f.table == table).flat_map(|f| batches(&place(f))).collect();
     concat_batches(&rows[0].schema(), &rows).expect("batches of one file")
 }
 
@@ -70,11 +71,11 @@ impl Settled {
         }
         let desk = Desk { known: &known, access: &access, carry: &carry, progress: &Progress::off(), losses: false };
         let settled = process(&group, "contoso", "fingerprint", &Shop { desk, output: &output, run_id: "honest" }).expect("an honest group");
-        let (lines, daily_file) = (rows_of(&settled.staged, Table::FactCreditLine), rows_of(&settled.staged, Table::FactCreditDaily));
+        let (lines, daily_file) = (rows_of(&output, &settled.staged, Table::FactCreditLine), rows_of(&output, &settled.staged, Table::FactCreditDaily));
         Settled { workshop, group, output, lines, control, daily, daily_file }
     }
 
-    fn stage(&self, table: Table, rows: &RecordBatch) -> StagedFile {
+    fn write(&self, table: Table, rows: &RecordBatch) -> WrittenFile {
         let spec = FileSpec {
             table,
             month: Some(String::from("2026-09")),
@@ -83,7 +84,7 @@ impl Settled {
             run: String::from("tampered"),
             ordinal: 1,
         };
-        stage(&self.output, spec, rows).expect("a staged file")
+        write(&self.output, spec, rows).expect("a written file")
     }
 
     fn daily(&self, batches: &[Daily]) -> Daily {
@@ -94,8 +95,8 @@ impl Settled {
 
     /// Stages these rows, reads them back and compares them with the input.
     fn check(&self, lines: &RecordBatch, daily: &Daily, daily_file: &RecordBatch) -> Result<()> {
-        let lines = read_back(&self.stage(Table::FactCreditLine, lines))?;
-        let daily_file = read_back(&self.stage(Table::FactCreditDaily, daily_file))?;
+        let lines = read_back(&self.write(Table::FactCreditLine, lines))?;
+        let daily_file = read_back(&self.write(Table::FactCreditDaily, daily_file))?;
         check_sums(&self.group.group_id, &self.control, &[lines], daily, &[daily_file])
     }
 
@@ -197,15 +198,15 @@ fn rows_per_file_and_bytes_on_disk_are_checked() {
         assert!(error.to_string().contains("in/a.csv") && error.to_string().contains("group-1"), "{error}");
     }
     let settled = Settled::new();
-    let staged = settled.stage(Table::FactCreditLine, &settled.lines);
-    let bytes = std::fs::read(&staged.staged_at).expect("a staged file");
+    let staged = settled.write(Table::FactCreditLine, &settled.lines);
+    let bytes = std::fs::read(staged.path()).expect("a written file");
     for shorter in [0, bytes.len() / 2, bytes.len() - 1] {
-        std::fs::write(&staged.staged_at, &bytes[..shorter]).expect("written");
+        std::fs::write(staged.path(), &bytes[..shorter]).expect("written");
         let error = read_back(&staged).expect_err("a file cut short");
         assert!(matches!(error, Error::Storage(_)), "{error}");
     }
-    let other = settled.stage(Table::FactCreditDaily, &settled.daily_file);
-    std::fs::copy(&other.staged_at, &staged.staged_at).expect("copied");
+    let other = settled.write(Table::FactCreditDaily, &settled.daily_file);
+    std::fs::copy(other.path(), staged.path()).expect("copied");
     assert!(read_back(&staged).is_err(), "another file in its place");
 }
 

@@ -14,8 +14,10 @@ use scene::{Case, Scene};
 use sources::{Code, codes};
 
 /// Codes no test can provoke from the command line, and why.
-const UNPROVOKED: [(&str, &str); 5] = [
+const UNPROVOKED: [(&str, &str); 7] = [
     ("commit_lost", "needs another run in the middle of ours; the commits of the sink have their own tests"),
+    ("object_gone", "needs a file deleted in the middle of a run; the guard before a commit has its own test"),
+    ("object_store", "needs a store in trouble; tests/it/stores has many"),
     ("output_not_writable", "the tests may run as root, who may write anywhere"),
     ("read_back", "a disk that loses what was written"),
     ("runtime", "no memory for threads"),

@@ -61,7 +61,10 @@ fn data_files(folder: &Path) -> BTreeSet<PathBuf> {
 /// The live files of all tables.
 fn live_files(job: &Job) -> BTreeSet<PathBuf> {
     let output = open_output(job).expect("an output");
-    Table::ALL.into_iter().flat_map(|table| live(&output, table).into_iter().map(|file| output.path_of(table, &file)).collect::<Vec<_>>()).collect()
+    Table::ALL
+        .into_iter()
+        .flat_map(|table| live(&output, table).into_iter().map(|file| output.path_of(table, &file).expect("a local output")).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Makes a file so old.

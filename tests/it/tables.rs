@@ -98,7 +98,7 @@ pub fn read(job: &Job, table: Table) -> Rows {
     let output = open_output(job).expect("an output");
     let mut all = Rows { names: table.schema(output.carry()).fields().iter().map(|f| f.name().clone()).collect(), rows: Vec::new() };
     for file in live(&output, table) {
-        for batch in batches(&output.path_of(table, &file)) {
+        for batch in batches(&output.path_of(table, &file).expect("a local output")) {
             let columns: Vec<Vec<Text>> = all.names.iter().map(|name| column_of(&batch, name, &file)).collect();
             all.rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|c| c[row].clone()).collect()));
         }
@@ -186,7 +186,7 @@ pub fn data_bytes(job: &Job) -> BTreeMap<(&'static str, Text, String), Vec<u8>> 
     let mut bytes = BTreeMap::new();
     for table in Table::ALL.into_iter().filter(|t| *t != Table::Run) {
         for file in live(&output, table) {
-            let content = std::fs::read(output.path_of(table, &file)).expect("a live file is there");
+            let content = std::fs::read(output.path_of(table, &file).expect("a local output")).expect("a live file is there");
             let doubled = bytes.insert((table.name(), file.month.clone(), file.group.clone()), content);
             assert!(doubled.is_none(), "{} has two files of {} in {:?}", table.name(), file.group, file.month);
         }

@@ -21,7 +21,7 @@ fn create_append_replace_keep_tags() {
         let file = &state.files[0];
         assert_eq!((file.group.as_str(), file.fingerprint.as_str(), file.run.as_str()), (group, "f-r1", "r1"));
         assert_eq!((file.month.as_deref(), file.rows, file.bytes, &file.path), (Some("2026-09"), 3, first.bytes, &first.path));
-        assert!(output.path_of(LINE, file).is_file());
+        assert!(output.path_of(LINE, file).unwrap().is_file());
 
         let other = stage(&output, "2026-10", "g2", "r2");
         assert_eq!(output.commit(LINE, Some(&state), from_ref(&other), &[], "r2").unwrap(), Commit::Committed { version: 1 });
@@ -51,7 +51,7 @@ fn of_two_writers_from_one_version_the_second_is_refused() {
         assert!(matches!(output.commit(LINE, Some(&state), &[a], &state.files, "ra").unwrap(), Commit::Committed { version: 1 }));
         assert!(matches!(output.commit(LINE, Some(&state), from_ref(&b), &state.files, "rb").unwrap(), Commit::Conflict { .. }));
         output.discard(from_ref(&b)).unwrap();
-        assert!(!b.staged_at.exists());
+        assert!(!output.storage().path(&b.key).unwrap().exists());
         // Both are the first of a new month: Delta Lake alone would let both in.
         let state = output.live(LINE).unwrap().unwrap();
         let (a, b) = (stage(&output, "2026-10", "g", "rc"), stage(&output, "2026-10", "g", "rd"));
@@ -159,7 +159,7 @@ fn plain_globs_read_right_after_a_swap_and_leftovers_are_swept() {
     output.commit(LINE, Some(&state), from_ref(&second), &state.files, "r2").unwrap();
     assert_eq!(seen(), [second.path.split_once('/').unwrap().1]);
     // A crash after moving files in, before the swap: the next commit, even an empty one, sweeps them.
-    let place = output.folder(LINE).join(&first.path);
+    let place = folder_of(&output, LINE).join(&first.path);
     std::fs::write(&place, b"left over").unwrap();
     let state = output.live(LINE).unwrap().unwrap();
     assert_eq!(output.commit(LINE, Some(&state), &[], &[], "r3").unwrap(), Commit::Unchanged);
@@ -173,7 +173,7 @@ fn a_table_deleted_meanwhile_is_a_conflict() {
         let output = open(&folder, format);
         output.commit(LINE, None, &[stage(&output, "2026-09", "g", "r1")], &[], "r1").unwrap();
         let state = output.live(LINE).unwrap().unwrap();
-        std::fs::remove_dir_all(output.folder(LINE)).unwrap();
+        std::fs::remove_dir_all(folder_of(&output, LINE)).unwrap();
         let file = stage(&output, "2026-10", "g", "r2");
         assert!(matches!(output.commit(LINE, Some(&state), &[file], &[], "r2").unwrap(), Commit::Conflict { .. }));
         assert_eq!(output.live(LINE).unwrap(), None);

@@ -15,8 +15,8 @@ use object_store::{
 };
 
 use super::*;
-use crate::delta::DurableLocal;
 use crate::sink::Commit;
+use crate::storage::{DurableLocal, Storage};
 
 const LINE: Table = Table::FactCreditLine;
 
@@ -67,7 +67,8 @@ impl ObjectStore for Lying {
 fn a_failed_commit_is_an_unknown_commit() {
     let folder = TempDir::new().unwrap();
     let store = Arc::new(Lying::default());
-    let output = Output::open_with(folder.path().to_str().unwrap(), Format::Delta, &[], Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
+    let storage = Storage::local(folder.path().to_str().unwrap(), Arc::clone(&store) as Arc<dyn ObjectStore>).unwrap();
+    let output = Output::within(storage, Format::Delta, &[]).unwrap();
     let file = stage(&output, "2026-09", "g", "r1");
     store.mode.store(1, Ordering::Relaxed);
     let failed = output.commit(LINE, None, from_ref(&file), &[], "r1").unwrap_err();
@@ -90,13 +91,13 @@ fn tags_survive_a_checkpoint() {
     let before = live(&output);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let url = url::Url::from_directory_path(output.folder(LINE)).unwrap();
+        let url = url::Url::from_directory_path(folder_of(&output, LINE)).unwrap();
         let mut table = DeltaTable::new(logstore_with(Arc::new(DurableLocal::default()), &url, StorageConfig::default()).unwrap());
         table.load().await.unwrap();
         deltalake::checkpoints::create_checkpoint(&table, None).await.unwrap();
     });
-    assert!(output.folder(LINE).join("_delta_log/00000000000000000000.checkpoint.parquet").is_file());
-    std::fs::remove_file(output.folder(LINE).join("_delta_log/00000000000000000000.json")).unwrap();
+    assert!(folder_of(&output, LINE).join("_delta_log/00000000000000000000.checkpoint.parquet").is_file());
+    std::fs::remove_file(folder_of(&output, LINE).join("_delta_log/00000000000000000000.json")).unwrap();
     assert_eq!(live(&output), before);
     assert_eq!(before[0].rows, 3);
 }
@@ -109,7 +110,7 @@ fn newer_and_foreign_tables_are_refused() {
         let folder = TempDir::new().unwrap();
         let output = open(&folder, Format::Delta);
         output.commit(LINE, None, &[], &[], "r1").unwrap();
-        let entry = output.folder(LINE).join("_delta_log/00000000000000000000.json");
+        let entry = folder_of(&output, LINE).join("_delta_log/00000000000000000000.json");
         let text = std::fs::read_to_string(&entry).unwrap();
         assert!(text.contains(from), "{text}");
         std::fs::write(&entry, text.replace(from, to)).unwrap();
@@ -118,7 +119,7 @@ fn newer_and_foreign_tables_are_refused() {
     let folder = TempDir::new().unwrap();
     let output = open(&folder, Format::Parquet);
     output.commit(LINE, None, &[], &[], "r1").unwrap();
-    let manifest = output.folder(LINE).join("_pecan/manifest.json");
+    let manifest = folder_of(&output, LINE).join("_pecan/manifest.json");
     let text = std::fs::read_to_string(&manifest).unwrap().replace("\"pecan.schema\": 1", "\"pecan.schema\": 2");
     std::fs::write(&manifest, text).unwrap();
     assert_eq!(output.live(LINE).unwrap_err().exit_code(), 2);
@@ -129,7 +130,7 @@ fn the_log_has_our_statistics_and_no_decimals() {
     let folder = TempDir::new().unwrap();
     let output = open(&folder, Format::Delta);
     output.commit(LINE, None, &[stage(&output, "2026-09", "g", "r1")], &[], "r1").unwrap();
-    let text = std::fs::read_to_string(output.folder(LINE).join("_delta_log/00000000000000000000.json")).unwrap();
+    let text = std::fs::read_to_string(folder_of(&output, LINE).join("_delta_log/00000000000000000000.json")).unwrap();
     let line = |action: &str| -> serde_json::Value {
         let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines.filter_map(|line| line.get(action).cloned()).next().unwrap()

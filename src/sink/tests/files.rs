@@ -26,7 +26,7 @@ fn sums_are_read_back_per_currency_beyond_128_bits() {
         (name::QUANTITY, decimals(vec![Some(most), Some(5), Some(most), None, Some(-1)], 22)),
         (name::LIST_COST, decimals(vec![Some(1), Some(2), Some(3), Some(4), Some(-5)], 12)),
     ]);
-    let file = stage_batch(&output, spec(Table::FactCreditLine, Some("2026-09"), "g", "r"), &batch(&output, Table::FactCreditLine, 5, given));
+    let file = written(&output, spec(Table::FactCreditLine, Some("2026-09"), "g", "r"), &batch(&output, Table::FactCreditLine, 5, given));
     let back = read_back(&file).unwrap();
     assert_eq!(back.rows, 5);
     let sum = |currency: Option<&str>, column| back.sums[&currency.map(str::to_owned)].get(column).copied();
@@ -37,8 +37,8 @@ fn sums_are_read_back_per_currency_beyond_128_bits() {
     assert_eq!(sum(None, name::LIST_COST), Some(i256::from_i128(4)));
     assert_eq!(sum(Some("EUR"), name::LIST_COST), Some(i256::from_i128(-1)));
     // A flipped bit in the footer's length, or a lost tail, is storage trouble.
-    let bytes = std::fs::read(&file.staged_at).unwrap();
-    std::fs::write(&file.staged_at, &bytes[..bytes.len() - 1]).unwrap();
+    let bytes = std::fs::read(file.path()).unwrap();
+    std::fs::write(file.path(), &bytes[..bytes.len() - 1]).unwrap();
     assert_eq!(read_back(&file).unwrap_err().exit_code(), 5);
 }
 
@@ -50,7 +50,7 @@ fn same_rows_same_bytes_whatever_the_run() {
     let file = |run: &str| stage_batch(&output, spec(Table::FactCreditLine, Some("2026-09"), "g", run), &batch(&output, Table::FactCreditLine, 3, given()));
     let (one, two) = (file("r1"), file("r2"));
     assert_ne!(one.path, two.path);
-    assert_eq!(std::fs::read(&one.staged_at).unwrap(), std::fs::read(&two.staged_at).unwrap());
+    assert_eq!(output.storage().read(&one.key).unwrap().unwrap(), output.storage().read(&two.key).unwrap().unwrap());
     assert_eq!(one.stats.bounds[name::CUSTOMER_ID], Bounds::Texts("a".into(), "b".into()));
     assert_eq!(one.stats.nulls[name::CUSTOMER_ID], 1);
 }
@@ -73,9 +73,9 @@ fn row_groups_are_appended_in_order_and_dropped_files_leave_nothing() {
     for group in groups {
         writer.append(group).unwrap();
     }
-    assert_eq!(writer.finish().unwrap().rows, 6);
+    assert_eq!(writer.finish().unwrap().rows(), 6);
     drop(output.writer(spec(Table::DimRole, None, "", "r")).unwrap());
-    assert_eq!(std::fs::read_dir(output.folder(Table::DimRole)).unwrap().count(), 0);
+    assert_eq!(std::fs::read_dir(folder_of(&output, Table::DimRole)).unwrap().count(), 0);
 }
 
 #[test]

@@ -63,6 +63,12 @@ pub const CASES: &[Case] = &[
     case("job_word", "", "The layout is misspelt.", &["layout", "Did you mean \"files\"?"], |s| s.job("\"files\"", "\"file\"")),
     case("job_not_yet", "store", "The charges are in an object store.", &["s3"], |s| s.job("uri = \"charges/\"", "uri = \"s3://bucket/charges\"")),
     case("job_not_yet", "format", "The charges are of a format that a later version reads.", &["focus"], |s| s.job("cost-management", "focus")),
+    case("store_uri", "scheme", "The output is on a web server.", &["https://example.com/out"], |s| {
+        s.job("uri = \"out/\"", "uri = \"https://example.com/out\"")
+    }),
+    case("store_uri", "secret", "The output's uri has a signature in it.", &["a query or a password"], |s| {
+        s.job("uri = \"out/\"", "uri = \"https://account.blob.core.windows.net/c/out?sig=hunter2\"");
+    }),
     case("job_location", "", "The charges are on an FTP server.", &["job.toml:5:7"], |s| s.job("uri = \"charges/\"", "uri = \"ftp://host/charges\"")),
     case("job_environment", "", "A path needs an environment variable that is not set.", &["PECAN_NOT_SET", "job.toml:5:7"], |s| {
         s.job("uri = \"charges/\"", "uri = \"${PECAN_NOT_SET}/charges\"");

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
 use pecan::job::{Job, RunOptions, parse_day};
 use pecan::pipeline::open_output;
@@ -244,5 +243,5 @@ fn the_run_row_names_the_versions_that_belong_together() {
         assert_eq!((named.version, named.rows.unsigned_abs()), (state.version, rows), "{}", table.name());
     }
     assert!(read(&job, Table::Run).column(name::RUN_ID).contains(&first.run_id.as_str()));
-    assert!(Path::new(&output.folder(Table::Run)).exists());
+    assert!(output.storage().exists(Table::Run.name()).expect("readable"));
 }

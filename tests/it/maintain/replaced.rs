@@ -53,7 +53,7 @@ fn files_named(job: &Job, row: usize) -> BTreeSet<PathBuf> {
     let versions: BTreeMap<String, i64> = row.tables.into_iter().map(|table| (table.name, table.version)).collect();
     let mut files = BTreeSet::new();
     for (name, version) in versions {
-        let folder = output.root().join(name);
+        let folder = output.storage().path(&name).expect("a local output");
         for entry in 0..=version {
             let text = fs::read_to_string(folder.join(format!("_delta_log/{entry:020}.json"))).expect("a log entry");
             for action in text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an action")) {

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::Entry;
 use crate::error::{Error, Result};
 
 /// Turns trouble with a file into `Error::Storage`, with the remedy that fits what was seen (a full disk, a lack of
@@ -60,6 +61,47 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let written = fs::write(&temporary, bytes).and_then(|()| File::open(&temporary)?.sync_all());
     written.map_err(|e| trouble("writing a file", &temporary, &e))?;
     rename(&temporary, path)
+}
+
+/// Adds the files below a folder that need not exist, with keys that begin with `below`. Links are not followed, and names
+/// that are not UTF-8 are nobody's of ours.
+pub fn walk(folder: &Path, below: &str, found: &mut Vec<Entry>) -> Result<()> {
+    let listed = match fs::read_dir(folder) {
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        other => other.map_err(|e| trouble("listing a folder", folder, &e))?,
+    };
+    for entry in listed {
+        let entry = entry.map_err(|e| trouble("listing a folder", folder, &e))?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let key = if below.is_empty() { name } else { format!("{below}/{name}") };
+        // Of a link itself, not of what it leads to.
+        let about = match entry.metadata() {
+            // Another run may delete its own files meanwhile.
+            Err(e) if e.kind() == ErrorKind::NotFound => continue,
+            other => other.map_err(|e| trouble("looking at a file", &entry.path(), &e))?,
+        };
+        if about.is_dir() {
+            walk(&entry.path(), &key, found)?;
+        } else {
+            let modified = about.modified().map_err(|e| trouble("looking at a file", &entry.path(), &e))?;
+            found.push(Entry { key, bytes: about.len(), modified, regular: about.is_file() });
+        }
+    }
+    Ok(())
+}
+
+/// The names in a folder that need not exist, folders with a closing `/`.
+pub fn names(folder: &Path) -> Result<Vec<String>> {
+    let trouble = |e: io::Error| trouble("listing a folder", folder, &e);
+    let listed = match fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(trouble)?,
+    };
+    let name = |entry: io::Result<fs::DirEntry>| {
+        let entry = entry?;
+        Ok(format!("{}{}", entry.file_name().to_string_lossy(), if entry.file_type()?.is_dir() { "/" } else { "" }))
+    };
+    listed.map(name).collect::<io::Result<_>>().map_err(trouble)
 }
 
 /// Deletes files that nobody needs, and makes that durable folder by folder. Those that are gone already are passed over;

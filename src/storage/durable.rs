@@ -20,7 +20,7 @@ use object_store::{
     PutResult, RenameOptions, Result, UploadPart,
 };
 
-use crate::stage::disk;
+use super::disk;
 
 /// The whole local file system; paths are absolute.
 #[derive(Debug, Default)]
