@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::derived::{Derived, Replacement};
 use crate::error::{Error, Result};
 use crate::plan::{GROUP_TABLES, State, WHOLE_TABLES};
 use crate::schema::Table;
@@ -9,7 +10,7 @@ use crate::sink::{Commit, LiveFile, Output, StagedFile, TableState};
 use crate::summary::{Files, TableWritten};
 
 /// Files a run adds to and takes out of each table.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Staged {
     adds: BTreeMap<Table, Vec<StagedFile>>,
     removes: BTreeMap<Table, Vec<LiveFile>>,
@@ -84,21 +85,24 @@ impl Committed {
     }
 }
 
+/// Other runs may get in first this often before a run gives up.
+const ATTEMPTS: usize = 32;
+
 /// Commits every table but `run`. Tables without changes are created if they do not exist.
 /// # Errors
 /// `Lost` when another run won a table (what was committed before is completed by the next run); `Storage`.
-pub fn commit_all(output: &Output, state: &State, staged: &Staged, run: &str) -> Result<Vec<Committed>> {
+pub fn commit_all(state: &State, staged: &mut Staged, derived: &Derived) -> Result<Vec<Committed>> {
     let tables: Vec<Table> = GROUP_TABLES.into_iter().chain(WHOLE_TABLES).collect();
     let mut committed = Vec::new();
     for (at, table) in tables.iter().enumerate() {
-        match commit_one(output, state, *table, staged.added(*table), staged.removed(*table), run) {
+        match commit_one(state, *table, staged, derived) {
             Ok(done) => committed.push(done),
             Err(error) => {
                 // These are certain to have written nothing; after other errors the commit may have landed.
                 if matches!(error, Error::Lost(_) | Error::Usage(_)) {
                     let left = tables.get(at..).unwrap_or_default().iter().flat_map(|t| staged.added(*t)).cloned().collect::<Vec<_>>();
                     // The error is what the operator must hear of; leftovers are swept by `Unchanged` commits and `maintain`.
-                    let _ = output.discard(&left);
+                    let _ = derived.output.discard(&left);
                 }
                 return Err(error);
             }
@@ -107,25 +111,73 @@ pub fn commit_all(output: &Output, state: &State, staged: &Staged, run: &str) ->
     Ok(committed)
 }
 
-/// Commits one table.
+/// Commits one table. If another run changed the same billing months first, this one has lost; if it changed only what is
+/// made of all groups together, that is made again.
 /// # Errors
 /// As [`commit_all`].
-pub fn commit_one(output: &Output, state: &State, table: Table, adds: &[StagedFile], removes: &[LiveFile], run: &str) -> Result<Committed> {
-    let base = state.tables.get(&table).and_then(Option::as_ref);
-    let version = match output.commit(table, base, adds, removes, run)? {
-        Commit::Committed { version } => version,
-        Commit::Unchanged => base.map_or(0, |state| state.version),
-        Commit::Conflict { seen } => {
-            return Err(Error::lost(
-                "commit_lost",
-                format!("committing {}", table.name()),
-                output.storage().shown(table.name()),
-                seen,
-                "another run changed this table first: run again, it will bring everything up to date",
-            ));
-        }
+pub fn commit_one(state: &State, table: Table, staged: &mut Staged, derived: &Derived) -> Result<Committed> {
+    let mut base = state.tables.get(&table).cloned().flatten();
+    let mut seen = String::new();
+    for _ in 0..ATTEMPTS {
+        let (adds, removes) = (staged.added(table), staged.removed(table));
+        let version = match derived.output.commit(table, base.as_ref(), adds, removes, derived.run_id)? {
+            Commit::Committed { version } => version,
+            Commit::Unchanged => base.as_ref().map_or(0, |state| state.version),
+            Commit::Conflict { seen: why } => {
+                let now = derived.output.live(table)?;
+                if !is_undisturbed(base.as_ref(), now.as_ref(), adds, removes) {
+                    again(table, base.as_ref(), staged, derived).map_err(|other| other.unwrap_or_else(|| lost(table, derived.output, &why)))?;
+                }
+                (base, seen) = (now, why);
+                continue;
+            }
+        };
+        let rows = rows_after(base.as_ref(), adds, removes);
+        return Ok(Committed { table, version, rows, added: adds.len() as u64, removed: removes.len() as u64 });
+    }
+    Err(lost(table, derived.output, &seen))
+}
+
+fn lost(table: Table, output: &Output, seen: &str) -> Error {
+    let next = "another run changed this table first: run again, it will bring everything up to date";
+    Error::lost("commit_lost", format!("committing {}", table.name()), output.storage().shown(table.name()), seen, next)
+}
+
+/// Whether the files of the billing months (or the small table) a commit touches are what it was made for.
+fn is_undisturbed(base: Option<&TableState>, now: Option<&TableState>, adds: &[StagedFile], removes: &[LiveFile]) -> bool {
+    let Some(now) = now else { return false };
+    let months: BTreeSet<Option<&str>> = adds.iter().map(|add| add.month.as_deref()).chain(removes.iter().map(|file| file.month.as_deref())).collect();
+    let touched = |state: &TableState| -> BTreeSet<String> {
+        state.files.iter().filter(|file| months.contains(&file.month.as_deref())).map(|file| file.path.clone()).collect()
     };
-    Ok(Committed { table, version, rows: rows_after(base, adds, removes), added: adds.len() as u64, removed: removes.len() as u64 })
+    base.map(touched).unwrap_or_default() == touched(now)
+}
+
+/// Makes what a small table is to become again, after another run changed it since `base`. `Err(None)`: the other run changed
+/// files of groups that this one writes, or the table is not made of all groups.
+fn again(table: Table, base: Option<&TableState>, staged: &mut Staged, derived: &Derived) -> std::result::Result<(), Option<Error>> {
+    if table.partitioned() {
+        return Err(None);
+    }
+    let state = State::read(derived.output).map_err(Some)?;
+    let now = state.tables.get(&table).and_then(Option::as_ref);
+    let of_group = |state: Option<&TableState>, group: &str| -> BTreeSet<String> {
+        state.into_iter().flat_map(|state| &state.files).filter(|file| file.group == group).map(|file| file.path.clone()).collect()
+    };
+    let (adds, removes) = (staged.adds.remove(&table).unwrap_or_default(), staged.removes.remove(&table).unwrap_or_default());
+    let groups: BTreeSet<&str> = adds.iter().map(|add| add.group.as_str()).chain(removes.iter().map(|file| file.group.as_str())).collect();
+    if groups.iter().any(|group| !group.is_empty() && of_group(base, group) != of_group(now, group)) {
+        staged.add(adds);
+        return Err(None);
+    }
+    let (of_groups, old): (Vec<StagedFile>, Vec<StagedFile>) = adds.into_iter().partition(|add| !add.group.is_empty());
+    let replacement = if table == Table::Run { Replacement::default() } else { derived.replace(table, &state).map_err(Some)? };
+    // The same content has the same name: then it is the file that was just staged again.
+    let doomed: Vec<StagedFile> = old.into_iter().filter(|file| replacement.add.as_ref().is_none_or(|add| add.key != file.key)).collect();
+    let _ = derived.output.discard(&doomed);
+    staged.add(of_groups.into_iter().chain(replacement.add));
+    staged.remove(table, removes.into_iter().filter(|file| !file.group.is_empty()).chain(replacement.removes).collect());
+    Ok(())
 }
 
 fn rows_after(base: Option<&TableState>, adds: &[StagedFile], removes: &[LiveFile]) -> u64 {

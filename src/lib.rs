@@ -37,6 +37,7 @@ pub mod receipt;
 pub mod whole;
 pub mod plan;
 pub mod plan_text;
+pub mod derived;
 pub mod commit;
 pub mod run_row;
 pub mod pipeline;

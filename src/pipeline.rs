@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
-use crate::decide::newest::Names;
+use crate::derived::Derived;
 use crate::error::{Error, Result};
-use crate::group::{Desk, GroupOutput, Shop, process, reported, stage};
+use crate::group::{Desk, GroupOutput, Shop, process, reported};
 use crate::job::{Job, OutputFormat, RunOptions};
 use crate::known::Known;
 use crate::plan::{Action, Found, Planned, State, find_groups, plan as make_plan};
@@ -17,11 +17,10 @@ use crate::plan_text::Plan;
 use crate::receipt::{Receipt, Receipts, content_of};
 use crate::run_row::{Input, RunRecord};
 use crate::schema::Table;
-use crate::sink::{FileSpec, Format, Output};
+use crate::sink::{Format, Output};
 use crate::slice::{Memory, Slicer};
 use crate::source::ChargeGroup;
 use crate::summary::{Files, RunFacts, Summary, TableWritten, Tally};
-use crate::whole;
 
 /// Brings the output up to date with everything the inputs say now (R-AGAIN-2).
 ///
@@ -216,60 +215,27 @@ impl Run<'_> {
         ))
     }
 
-    /// Receipts of all groups whose output is live after this run, and the groups that have none.
-    fn receipts_after(&self, planned: &[Planned]) -> (Vec<Receipt>, Vec<String>) {
-        let mut all: Vec<Receipt> = self.written.values().cloned().collect();
-        let mut missing = Vec::new();
-        for planned in planned.iter().filter(|p| matches!(p.action, Action::Keep | Action::Skip | Action::Orphan)) {
-            let kept = Some(planned.fingerprint.as_str()).filter(|_| planned.action == Action::Keep);
-            for fingerprint in self.state.fingerprints(&planned.group_id).into_iter().chain(kept).collect::<BTreeSet<_>>() {
-                match self.receipts.read(fingerprint) {
-                    Some(receipt) => all.push(receipt),
-                    None => missing.push(planned.group_id.clone()),
-                }
-            }
-        }
-        (all, missing)
+    /// What makes the tables that are replaced as a whole.
+    fn derived<'b>(&'b self, planned: &'b [Planned]) -> Derived<'b> {
+        let Run { known, output, receipts, written, run_id, .. } = self;
+        Derived { known, output, receipts, planned, written, run_id }
     }
 
     /// Stages the tables that are replaced as a whole, where their content changed.
     fn stage_whole_tables(&mut self, planned: &[Planned]) -> Result<()> {
-        let mut names = Names::default();
-        let mut days: Option<(i32, i32)> = None;
-        let (receipts, missing) = self.receipts_after(planned);
-        for receipt in receipts {
-            names.merge(&receipt.names);
-            days = match (days, receipt.days) {
-                (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
-                (a, b) => a.or(b),
-            };
-        }
-        if let Some(group) = missing.first() {
+        let derived = self.derived(planned);
+        let receipts = derived.receipts_after(self.state);
+        let replaced = derived.replace_all(self.state, &receipts)?;
+        if let Some(group) = receipts.missing.first() {
             let text = format!(
                 "the receipts of {} groups are gone, {group} the first: names and dates of the dims are left as they are; run with --force once all inputs are back",
-                missing.len()
+                receipts.missing.len()
             );
             self.tally.warn("receipts_gone", text);
         }
-        for (table, batch) in whole::batches(self.known, &names, days)? {
-            if !missing.is_empty() && whole::FROM_CHARGES.contains(&table) {
-                continue;
-            }
-            let live = self.state.whole(table);
-            let fingerprint = whole::fingerprint(&batch);
-            let same = match live.as_slice() {
-                [] => batch.num_rows() == 0,
-                [file] => file.fingerprint == fingerprint && batch.num_rows() > 0,
-                _ => false,
-            };
-            if same {
-                continue;
-            }
-            if batch.num_rows() > 0 {
-                let spec = FileSpec { table, month: None, group: String::new(), fingerprint, run: self.run_id.clone(), ordinal: 0 };
-                self.staged.add([stage(self.output, spec, &batch)?]);
-            }
-            self.staged.remove(table, live);
+        for (table, replacement) in replaced {
+            self.staged.add(replacement.add);
+            self.staged.remove(table, replacement.removes);
         }
         Ok(())
     }
@@ -290,12 +256,13 @@ impl Run<'_> {
             return Err(error);
         }
         self.options.progress.stage("committing");
-        let committed = commit_all(self.output, self.state, &self.staged, &self.run_id)?;
-        let tables: Vec<TableWritten> = committed.iter().map(Committed::written).collect();
-        let record = self.record(planned, &committed);
-        let summary = self.summary(planned, false, tables)?;
-        record.commit(self.output, self.state, &summary)?;
-        self.forget_receipts(planned);
+        let live = self.derived(planned).receipts_after(self.state).all;
+        let mut staged = self.staged.clone();
+        let committed = commit_all(self.state, &mut staged, &self.derived(planned))?;
+        let record = self.record(&committed, &live);
+        let summary = self.summary(planned, false, committed.iter().map(Committed::written).collect())?;
+        record.commit(self.state, &self.derived(planned), &summary)?;
+        self.receipts.keep_only(&live.into_iter().map(|r| r.fingerprint).collect());
         Ok(summary)
     }
 
@@ -348,7 +315,7 @@ impl Run<'_> {
         self.tally.clone().finish(facts)
     }
 
-    fn record(&self, planned: &[Planned], committed: &[Committed]) -> RunRecord {
+    fn record(&self, committed: &[Committed], live: &[Receipt]) -> RunRecord {
         let before: Vec<Receipt> = self.state.groups().into_iter().flat_map(|g| self.state.fingerprints(g)).filter_map(|f| self.receipts.read(f)).collect();
         let inputs = self.inputs.iter().cloned().chain(self.known.files.files.iter().map(Input::other));
         RunRecord {
@@ -357,12 +324,7 @@ impl Run<'_> {
             started_micros: self.clock.started_micros,
             inputs: inputs.collect(),
             tables: committed.to_vec(),
-            changed: crate::run_row::changes(&before, &self.receipts_after(planned).0),
+            changed: crate::run_row::changes(&before, live),
         }
-    }
-
-    /// Receipts that no live file refers to any more are deleted.
-    fn forget_receipts(&self, planned: &[Planned]) {
-        self.receipts.keep_only(&self.receipts_after(planned).0.into_iter().map(|r| r.fingerprint).collect());
     }
 }

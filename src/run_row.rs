@@ -7,14 +7,15 @@ use arrow::array::{Array, ArrayRef, Decimal128Array, Int64Array, ListArray, Reco
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::DataType;
 
-use crate::commit::{Committed, commit_one};
+use crate::commit::{Committed, Staged, commit_one};
+use crate::derived::Derived;
 use crate::error::Result;
 use crate::files_read::FileRead;
 use crate::group::{record_batch, stage};
 use crate::plan::State;
 use crate::receipt::Receipt;
 use crate::schema::{Kind, Table, name};
-use crate::sink::{FileSpec, Output};
+use crate::sink::FileSpec;
 use crate::source::ChargeFile;
 use crate::summary::Summary;
 
@@ -84,11 +85,12 @@ impl RunRecord {
     /// Commits the row: only now is the run complete.
     /// # Errors
     /// As [`commit_one`].
-    pub fn commit(&self, output: &Output, state: &State, summary: &Summary) -> Result<()> {
+    pub fn commit(&self, state: &State, derived: &Derived, summary: &Summary) -> Result<()> {
         let spec =
             FileSpec { table: Table::Run, month: None, group: self.run_id.clone(), fingerprint: self.run_id.clone(), run: self.run_id.clone(), ordinal: 0 };
-        let staged = stage(output, spec, &self.batch(summary)?)?;
-        commit_one(output, state, Table::Run, &[staged], &[], &self.run_id).map(|_| ())
+        let mut staged = Staged::default();
+        staged.add([stage(derived.output, spec, &self.batch(summary)?)?]);
+        commit_one(state, Table::Run, &mut staged, derived).map(|_| ())
     }
 
     fn batch(&self, summary: &Summary) -> Result<RecordBatch> {

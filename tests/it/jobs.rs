@@ -10,6 +10,7 @@
 //! | `order.rs` | R-AGAIN-6: order, pieces, threads, formats of files never change the tables |
 //! | `shapes.rs` | R-PRODUCT-2: physical types and spellings of the same charges |
 //! | `interrupted.rs` | R-AGAIN-1: a run that was interrupted between two tables is completed, never doubled |
+//! | `together.rs` | R-AGAIN-1: two runs at once: one month has one winner, different months all succeed |
 //! | `worlds.rs` | random worlds as files, through the whole program, against the naive one |
 //!
 //! Whether the program settles what it should is asked of the library; `sample.rs` asks the binary, too.
@@ -23,6 +24,7 @@ mod order;
 mod sample;
 mod shapes;
 pub mod sheets;
+mod together;
 mod world_files;
 mod worlds;
 pub mod workshop;
