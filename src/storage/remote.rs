@@ -121,14 +121,29 @@ fn address(scheme: &ObjectStoreScheme, url: &Url, prefix: &Path) -> Option<Url> 
 
 /// What an object store said, with what to do next.
 pub fn trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
-    let next = match seen {
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
-            "let this identity read, write, list and delete there, or give other credentials in the environment; then run again"
-        }
-        object_store::Error::NotFound { .. } => "see whether the bucket or container exists and the account is the right one, then run again",
-        _ => "see whether the store can be reached and is sound, then run again; nothing half written can be seen",
+    let said = without_secrets(&told(seen));
+    // Some requests (listings) tell of these by the status alone.
+    let status = |number: &str| said.contains(&format!("status code: {number}"));
+    let denied = matches!(seen, object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. });
+    let next = if denied || status("401") || status("403") {
+        "let this identity read, write, list and delete there, or give other credentials in the environment; then run again"
+    } else if matches!(seen, object_store::Error::NotFound { .. }) || status("404") {
+        "see whether the bucket or container exists and the account is the right one, then run again"
+    } else {
+        "see whether the store can be reached and is sound, then run again; nothing half written can be seen"
     };
-    Error::storage("object_store", tried, place, without_secrets(first_line(&told(seen))), next)
+    Error::storage("object_store", tried, place, short(&said), next)
+}
+
+/// One line of a length people read: answers of stores are pages of XML.
+fn short(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
+        None => line,
+    }
 }
 
 /// An error with the reason of its reason: the first words are often only the name of a step.
@@ -139,7 +154,7 @@ fn told(seen: &object_store::Error) -> String {
     while let Some(source) = below {
         let more = source.to_string();
         if !text.contains(first_line(&more)) {
-            text = format!("{}: {more}", first_line(&text));
+            text = format!("{text}: {more}");
         }
         below = source.source();
     }
