@@ -1,11 +1,11 @@
 //! A block of streams × days: the rows of one row group, day after day.
 
 use crate::calendar::Month;
-use crate::chunk::NULL;
 use crate::plan::Plan;
 use crate::sheet::{Cells, Labels};
 use crate::stream::Stream;
 use crate::world::World;
+use keyed_chunk::NULL;
 
 /// Which rows.
 #[derive(Debug, Clone)]

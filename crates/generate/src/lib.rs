@@ -14,7 +14,6 @@ mod money;
 mod options;
 mod names;
 mod catalog;
-pub mod chunk;
 mod access;
 mod world;
 mod ids;

@@ -2,7 +2,6 @@
 
 use crate::block::{Block, Scene};
 use crate::catalog::{self, CURRENCIES, METERS, REGIONS};
-use crate::chunk::NULL;
 use crate::dice::mix;
 use crate::figures::{self, Figures};
 use crate::ids::{meter_id, product_id, tenant};
@@ -12,6 +11,7 @@ use crate::sheet::{Cells, Labels, Sheet};
 use crate::stream::{self, Class, Level, Stream};
 use crate::truth::Tally;
 use crate::world::World;
+use keyed_chunk::NULL;
 
 /// Makes the rows of a block, and counts what a run must find in them.
 pub(crate) fn make(world: &World, plan: &Plan, block: &Block, double: bool) -> (Sheet, Tally) {

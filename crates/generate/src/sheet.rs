@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::chunk::NULL;
 use crate::columns::COLUMNS;
+use keyed_chunk::NULL;
 
 /// The values of a column.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,16 +11,15 @@
 //!
 //! Definition levels of an optional column are RLE; a page without nulls has one run of them.
 //!
-//! **Statistics** of the chunk: number of nulls, and the least and greatest value. Text bounds are cut to 64 bytes: the
-//! least then is a bound and not exact, the greatest is left out. There are none per page. An offset index is always made,
-//! so that these chunks may stand beside those of `ArrowWriter` (parquet 59.3 cannot close a file in which some columns
-//! have an offset index and others none); no column index, no bloom filter, no page checksums.
+//! **Statistics** of the chunk, if asked for: number of nulls, and the least and greatest value. Text bounds are cut to 64 bytes: the
+//! least then is a bound and not exact, the greatest is left out. There are none per page. No column index, no bloom
+//! filter, no page checksums.
 //!
-//! **Limits**: flat columns (optional or required) of text, day, DECIMAL in 16 bytes, and DOUBLE; nulls only by key. Every
-//! entry of a dictionary must be used, else the bounds are not exact. A page is compressed in memory and a chunk is held
+//! **Limits**: flat columns (optional or required) of text, day, 64-bit integer or instant, DECIMAL in 16 bytes, and DOUBLE;
+//! nulls only by key. Every entry of a dictionary must be used, else the bounds are not exact. A page is compressed in memory and a chunk is held
 //! in memory until it is appended.
 //!
-//! **Readers tried**: parquet and arrow 59.3, DuckDB, pyarrow, polars (`docs/BENCHMARKS.md`), and this program.
+//! **Readers tried**: parquet and arrow 59.3, DuckDB, pyarrow, polars.
 
 mod hybrid;
 mod pages;
@@ -32,6 +31,7 @@ use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
+use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedRowGroupWriter;
 use parquet::schema::types::ColumnDescPtr;
 
@@ -52,6 +52,20 @@ pub enum Codec {
     Uncompressed,
     /// Snappy, as Azure writes.
     Snappy,
+    /// Zstandard of a level.
+    Zstd(i32),
+}
+
+/// How chunks of a column are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How pages are compressed.
+    pub codec: Codec,
+    /// Whether the chunk says how many nulls it has, and its least and greatest value.
+    pub statistics: bool,
+    /// Whether the places of pages are noted. All columns of a file must agree: parquet 59.3 cannot close one in which some
+    /// have them and others not.
+    pub offset_index: bool,
 }
 
 /// An encoded column chunk, ready to be appended to a row group.
@@ -73,18 +87,18 @@ impl Chunk {
 #[derive(Debug, Clone)]
 pub struct ChunkWriter {
     column: ColumnDescPtr,
-    codec: Codec,
+    settings: Settings,
 }
 
 impl ChunkWriter {
     /// For a flat column of a schema.
     /// # Errors
     /// If the column is nested or repeated.
-    pub fn new(column: ColumnDescPtr, codec: Codec) -> Result<ChunkWriter> {
+    pub fn new(column: ColumnDescPtr, settings: Settings) -> Result<ChunkWriter> {
         if column.max_rep_level() > 0 || column.max_def_level() > 1 {
             return Err(ParquetError::NYI(format!("column {} is nested", column.path())));
         }
-        Ok(ChunkWriter { column, codec })
+        Ok(ChunkWriter { column, settings })
     }
 
     /// One key per row into `dictionary`, [`NULL`] for a null.
@@ -95,7 +109,7 @@ impl ChunkWriter {
             return self.spelled_out(dictionary, keys); // nothing but nulls: no dictionary to write
         }
         let nulls = self.check(dictionary, keys)?;
-        let mut pages = Pages::new(self.codec);
+        let mut pages = Pages::new(self.settings)?;
         let mut body = Vec::new();
         dictionary.write_all(&mut body);
         pages.dictionary(body, dictionary.len())?;
@@ -108,7 +122,7 @@ impl ChunkWriter {
             hybrid::pack(present, width, &mut body);
             pages.data(body, rows.len(), Encoding::RLE_DICTIONARY)?;
         }
-        pages.close(&self.column, keys.len(), dictionary.statistics(nulls))
+        pages.close(&self.column, keys.len(), self.statistics(dictionary, nulls))
     }
 
     /// One value per row, no nulls.
@@ -116,7 +130,7 @@ impl ChunkWriter {
     /// If the values are not of the column's type.
     pub fn plain(&self, values: Values<'_>) -> Result<Chunk> {
         self.check(values, &[])?;
-        let mut pages = Pages::new(self.codec);
+        let mut pages = Pages::new(self.settings)?;
         let rows = (PAGE_BYTES / values.width().max(1)).max(1);
         for from in (0..values.len()).step_by(rows) {
             let part = values.slice(from, (from + rows).min(values.len()));
@@ -125,7 +139,7 @@ impl ChunkWriter {
             part.write_all(&mut body);
             pages.data(body, part.len(), Encoding::PLAIN)?;
         }
-        pages.close(&self.column, values.len(), values.statistics(0))
+        pages.close(&self.column, values.len(), self.statistics(values, 0))
     }
 
     /// One key per row into `entries`, but every row is written with its value: no dictionary.
@@ -133,7 +147,7 @@ impl ChunkWriter {
     /// As of [`keyed`](Self::keyed).
     pub fn spelled_out(&self, entries: Values<'_>, keys: &[u32]) -> Result<Chunk> {
         let nulls = self.check(entries, keys)?;
-        let mut pages = Pages::new(self.codec);
+        let mut pages = Pages::new(self.settings)?;
         let (mut from, mut held) = (0, Vec::new());
         while from < keys.len() {
             let mut bytes = 0;
@@ -149,7 +163,11 @@ impl ChunkWriter {
             pages.data(body, rows.len(), Encoding::PLAIN)?;
             from += rows.len();
         }
-        pages.close(&self.column, keys.len(), entries.statistics(nulls))
+        pages.close(&self.column, keys.len(), self.statistics(entries, nulls))
+    }
+
+    fn statistics(&self, values: Values<'_>, nulls: usize) -> Option<Statistics> {
+        self.settings.statistics.then(|| values.statistics(nulls))
     }
 
     /// The number of nulls, once everything is known to be good.

@@ -14,9 +14,11 @@ const DECIMAL_BYTES: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub enum Values<'a> {
     /// UTF-8 (BYTE_ARRAY).
-    Text(&'a [String]),
+    Text(&'a [&'a str]),
     /// Days since 1970-01-01 (INT32, DATE).
     Days(&'a [i32]),
+    /// Integers and instants (INT64).
+    Longs(&'a [i64]),
     /// Units of 10^-scale (FIXED_LEN_BYTE_ARRAY of 16 bytes, DECIMAL).
     Decimals(&'a [i128]),
     /// DOUBLE; no NaN.
@@ -28,6 +30,7 @@ impl<'a> Values<'a> {
         match self {
             Values::Text(v) => v.len(),
             Values::Days(v) => v.len(),
+            Values::Longs(v) => v.len(),
             Values::Decimals(v) => v.len(),
             Values::Doubles(v) => v.len(),
         }
@@ -37,6 +40,7 @@ impl<'a> Values<'a> {
         match self {
             Values::Text(_) => "text",
             Values::Days(_) => "day",
+            Values::Longs(_) => "integer",
             Values::Decimals(_) => "decimal",
             Values::Doubles(_) => "double",
         }
@@ -45,7 +49,7 @@ impl<'a> Values<'a> {
     pub(super) fn fit(&self, column: &ColumnDescriptor) -> bool {
         match (self, column.physical_type()) {
             (Values::Decimals(_), Type::FIXED_LEN_BYTE_ARRAY) => column.type_length() == DECIMAL_BYTES as i32,
-            (Values::Text(_), Type::BYTE_ARRAY) | (Values::Days(_), Type::INT32) | (Values::Doubles(_), Type::DOUBLE) => true,
+            (Values::Text(_), Type::BYTE_ARRAY) | (Values::Days(_), Type::INT32) | (Values::Longs(_), Type::INT64) | (Values::Doubles(_), Type::DOUBLE) => true,
             _ => false,
         }
     }
@@ -56,7 +60,7 @@ impl<'a> Values<'a> {
             Values::Text(_) => 64,
             Values::Days(_) => 4,
             Values::Decimals(_) => DECIMAL_BYTES,
-            Values::Doubles(_) => 8,
+            Values::Longs(_) | Values::Doubles(_) => 8,
         }
     }
 
@@ -64,6 +68,7 @@ impl<'a> Values<'a> {
         match self {
             Values::Text(v) => Values::Text(&v[from..until]),
             Values::Days(v) => Values::Days(&v[from..until]),
+            Values::Longs(v) => Values::Longs(&v[from..until]),
             Values::Decimals(v) => Values::Decimals(&v[from..until]),
             Values::Doubles(v) => Values::Doubles(&v[from..until]),
         }
@@ -87,6 +92,7 @@ impl<'a> Values<'a> {
                 out.extend_from_slice(text.as_bytes());
             }),
             Values::Days(v) => out.extend(v.iter().flat_map(|day| day.to_le_bytes())),
+            Values::Longs(v) => out.extend(v.iter().flat_map(|number| number.to_le_bytes())),
             Values::Decimals(v) => {
                 let from = out.len();
                 out.resize(from + v.len() * DECIMAL_BYTES, 0);
@@ -102,10 +108,11 @@ impl<'a> Values<'a> {
             Values::Text(v) => {
                 let (least, greatest) = (v.iter().min(), v.iter().max().filter(|text| text.len() <= BOUND_BYTES));
                 let is_exact = least.is_some_and(|text| text.len() <= BOUND_BYTES);
-                let bytes = |text: &String| ByteArray::from(&text[..text.floor_char_boundary(BOUND_BYTES)]);
+                let bytes = |text: &&str| ByteArray::from(&text[..text.floor_char_boundary(BOUND_BYTES)]);
                 Statistics::from(ValueStatistics::new(least.map(bytes), greatest.map(bytes), None, nulls, false).with_min_is_exact(is_exact))
             }
             Values::Days(v) => Statistics::new(v.iter().min().copied(), v.iter().max().copied(), None, nulls, false),
+            Values::Longs(v) => Statistics::new(v.iter().min().copied(), v.iter().max().copied(), None, nulls, false),
             Values::Decimals(v) => {
                 let bytes = |value: &i128| FixedLenByteArray::from(value.to_be_bytes().to_vec());
                 Statistics::from(ValueStatistics::new(v.iter().min().map(bytes), v.iter().max().map(bytes), None, nulls, false))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, RecordBatch, RecordBatchReader, StringArray};
+use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Float64Array, Int64Array, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::concat_batches;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -15,7 +15,13 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
 use super::*;
-use crate::dice::mix;
+
+/// Numbers that look random.
+fn mix(n: u64, salt: u64) -> u64 {
+    let mut z = n.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(salt.wrapping_mul(0xD1B5_4A32_D192_ED03));
+    z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB) ^ z >> 31
+}
 
 type Write = Box<dyn Fn(&ChunkWriter) -> Result<Chunk>>;
 
@@ -33,12 +39,18 @@ fn text(name: &'static str, entries: usize, rows: usize, runs: u64, nulls: u64, 
         (0..rows as u64).map(|row| if nulls > 0 && (row / 50).is_multiple_of(nulls) || entries.is_empty() { NULL } else { key(row) }).collect();
     let array = StringArray::from_iter(keys.iter().map(|key| entries.get(*key as usize).map(String::as_str)));
     let write = move |w: &ChunkWriter| {
+        let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
         if spelled_out { w.spelled_out(Values::Text(&entries), &keys) } else { w.keyed(Values::Text(&entries), &keys) }
     };
     Case { name, array: Arc::new(array), write: Box::new(write) }
 }
 
+fn keys_with_nulls(rows: usize) -> Vec<u32> {
+    (0..rows as u64).map(|row| if row % 7 == 0 { NULL } else { (mix(row, 9) % 40) as u32 }).collect()
+}
+
 fn cases(rows: usize) -> Vec<Case> {
+    let instants: Vec<i64> = (0..40).map(|n| 1_790_000_000_000_000 - n * 3_600_000_000).collect();
     let days: Vec<i32> = (0..31).map(|d| 20_000 - d).collect();
     let day_keys: Vec<u32> = (0..rows as u32).map(|row| row / 100 % 31).collect();
     let numbers: Vec<i128> = (0..rows as u64).map(|row| i128::from(mix(row, 1)) * if row % 3 == 0 { -77_777 } else { 5 }).collect();
@@ -57,6 +69,11 @@ fn cases(rows: usize) -> Vec<Case> {
             name: "day",
             array: Arc::new(Date32Array::from_iter_values(day_keys.iter().map(|key| days[*key as usize]))),
             write: Box::new(move |w| w.keyed(Values::Days(&days), &day_keys)),
+        },
+        Case {
+            name: "instant",
+            array: Arc::new(Int64Array::from_iter(keys_with_nulls(rows).iter().map(|key| instants.get(*key as usize).copied()))),
+            write: Box::new(move |w| w.keyed(Values::Longs(&instants), &keys_with_nulls(rows))),
         },
         Case {
             name: "decimal",
@@ -92,7 +109,7 @@ fn ours(schema: TypePtr, cases: &[Case], codec: Codec) -> Bytes {
     let descriptor = writer.schema_descr().clone();
     let mut group = writer.next_row_group().expect("a row group");
     for (case, column) in cases.iter().zip(descriptor.columns()) {
-        let writer = ChunkWriter::new(column.clone(), codec).expect("flat");
+        let writer = ChunkWriter::new(column.clone(), Settings { codec, statistics: true, offset_index: true }).expect("flat");
         (case.write)(&writer).expect(case.name).append_to(&mut group).expect(case.name);
     }
     group.close().expect("every column");
@@ -104,7 +121,7 @@ fn values_and_statistics_equal_those_of_the_naive_twin() {
     for rows in [0, 1, 7, 8, 999, 20_000, 20_001, 130_000] {
         let cases = cases(rows);
         let (schema, expected) = naive(&cases);
-        for codec in [Codec::Snappy, Codec::Uncompressed] {
+        for codec in [Codec::Snappy, Codec::Uncompressed, Codec::Zstd(1)] {
             let file = ours(schema.clone(), &cases, codec);
             let (found, wanted) = (read(file.clone()), read(expected.clone()));
             for (case, (found, wanted)) in cases.iter().zip(found.columns().iter().zip(wanted.columns())) {
@@ -144,9 +161,9 @@ fn what_does_not_fit_is_refused() {
     let descriptor = parquet::schema::types::SchemaDescriptor::new(schema);
     let writer = |name: &str| {
         let column = descriptor.columns().iter().find(|c| c.name() == name).expect(name).clone();
-        ChunkWriter::new(column, Codec::Snappy).expect("flat")
+        ChunkWriter::new(column, Settings { codec: Codec::Snappy, statistics: true, offset_index: true }).expect("flat")
     };
-    let entries = ["a".to_string(), "b".to_string()];
+    let entries = ["a", "b"];
     assert!(writer("few").keyed(Values::Text(&entries), &[0, 1, 2]).is_err(), "a key without an entry");
     assert!(writer("few").keyed(Values::Text(&[]), &[0]).is_err(), "a key into nothing");
     assert!(writer("day").keyed(Values::Text(&entries), &[0]).is_err(), "text in a column of days");

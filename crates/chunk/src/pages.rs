@@ -1,7 +1,7 @@
 //! The pages of one chunk, compressed and counted.
 
 use bytes::Bytes;
-use parquet::basic::{Compression, Encoding, PageType};
+use parquet::basic::{Compression, Encoding, PageType, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
@@ -10,12 +10,12 @@ use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
-use super::{Chunk, Codec};
+use super::{Chunk, Codec, Settings};
 
 /// Collects pages; offsets and sizes come from what was really written.
 pub(super) struct Pages {
-    codec: Codec,
-    snappy: snap::raw::Encoder,
+    settings: Settings,
+    press: Press,
     sink: TrackedWrite<Vec<u8>>,
     dictionary_at: Option<i64>,
     data_at: Option<i64>,
@@ -27,10 +27,10 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    pub(super) fn new(codec: Codec) -> Pages {
-        Pages {
-            codec,
-            snappy: snap::raw::Encoder::new(),
+    pub(super) fn new(settings: Settings) -> Result<Pages> {
+        Ok(Pages {
+            settings,
+            press: Press::new(settings.codec)?,
             sink: TrackedWrite::new(Vec::new()),
             dictionary_at: None,
             data_at: None,
@@ -39,12 +39,12 @@ impl Pages {
             rows: 0,
             used: Vec::new(),
             offsets: OffsetIndexBuilder::new(),
-        }
+        })
     }
 
     pub(super) fn dictionary(&mut self, body: Vec<u8>, entries: usize) -> Result<()> {
         let length = body.len();
-        let page = Page::DictionaryPage { buf: self.compress(body)?, num_values: count(entries)?, encoding: Encoding::PLAIN, is_sorted: false };
+        let page = Page::DictionaryPage { buf: self.press.compress(body)?, num_values: count(entries)?, encoding: Encoding::PLAIN, is_sorted: false };
         self.dictionary_at = Some(self.write(page, length, Encoding::PLAIN)?.0);
         Ok(())
     }
@@ -52,7 +52,7 @@ impl Pages {
     pub(super) fn data(&mut self, body: Vec<u8>, rows: usize, encoding: Encoding) -> Result<()> {
         let length = body.len();
         let page = Page::DataPage {
-            buf: self.compress(body)?,
+            buf: self.press.compress(body)?,
             num_values: count(rows)?,
             encoding,
             def_level_encoding: Encoding::RLE,
@@ -81,14 +81,7 @@ impl Pages {
         Ok((written.offset as i64, bytes))
     }
 
-    fn compress(&mut self, body: Vec<u8>) -> Result<Bytes> {
-        match self.codec {
-            Codec::Uncompressed => Ok(body.into()),
-            Codec::Snappy => Ok(self.snappy.compress_vec(&body).map_err(|e| ParquetError::External(Box::new(e)))?.into()),
-        }
-    }
-
-    pub(super) fn close(mut self, column: &ColumnDescPtr, rows: usize, statistics: Statistics) -> Result<Chunk> {
+    pub(super) fn close(mut self, column: &ColumnDescPtr, rows: usize, statistics: Option<Statistics>) -> Result<Chunk> {
         if self.data_at.is_none() {
             self.data(Vec::new(), 0, Encoding::PLAIN)?; // a chunk has at least one data page
         }
@@ -101,29 +94,58 @@ impl Pages {
         }
         debug_assert!(self.used.iter().any(|u| u.page_type == PageType::DATA_PAGE));
         let metadata = ColumnChunkMetaData::builder(column.clone())
-            .set_compression(match self.codec {
-                Codec::Uncompressed => Compression::UNCOMPRESSED,
-                Codec::Snappy => Compression::SNAPPY,
-            })
+            .set_compression(compression(self.settings.codec)?)
             .set_encodings(encodings)
             .set_page_encoding_stats(self.used)
             .set_total_compressed_size(self.compressed)
             .set_total_uncompressed_size(self.uncompressed)
             .set_num_values(rows as i64)
             .set_data_page_offset(self.data_at.unwrap_or_default())
-            .set_dictionary_page_offset(self.dictionary_at)
-            .set_statistics(statistics)
-            .build()?;
+            .set_dictionary_page_offset(self.dictionary_at);
+        let metadata = statistics.into_iter().fold(metadata, |metadata, statistics| metadata.set_statistics(statistics)).build()?;
         let close = ColumnCloseResult {
             bytes_written: self.compressed as u64,
             rows_written: rows as u64,
             metadata,
             bloom_filter: None,
             column_index: None,
-            offset_index: Some(self.offsets.build()),
+            offset_index: self.settings.offset_index.then(|| self.offsets.build()),
         };
         Ok(Chunk { bytes: self.sink.into_inner()?.into(), close })
     }
+}
+
+/// Compresses page by page.
+enum Press {
+    None,
+    Snappy(snap::raw::Encoder),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl Press {
+    fn new(codec: Codec) -> Result<Press> {
+        Ok(match codec {
+            Codec::Uncompressed => Press::None,
+            Codec::Snappy => Press::Snappy(snap::raw::Encoder::new()),
+            Codec::Zstd(level) => Press::Zstd(zstd::bulk::Compressor::new(level)?),
+        })
+    }
+
+    fn compress(&mut self, body: Vec<u8>) -> Result<Bytes> {
+        match self {
+            Press::None => Ok(body.into()),
+            Press::Snappy(encoder) => Ok(encoder.compress_vec(&body).map_err(|e| ParquetError::External(Box::new(e)))?.into()),
+            Press::Zstd(compressor) => Ok(compressor.compress(&body)?.into()),
+        }
+    }
+}
+
+fn compression(codec: Codec) -> Result<Compression> {
+    Ok(match codec {
+        Codec::Uncompressed => Compression::UNCOMPRESSED,
+        Codec::Snappy => Compression::SNAPPY,
+        Codec::Zstd(level) => Compression::ZSTD(ZstdLevel::try_new(level)?),
+    })
 }
 
 fn count(n: usize) -> Result<u32> {
