@@ -16,12 +16,14 @@ mod request;
 mod switches;
 mod tree;
 
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use pecan_core::rules::Rules;
 use pecan_core::time::RawInstant;
 
 use crate::error::{Error, Result};
+use crate::store::io_trouble;
 use reading::Section;
 
 pub use json_schema::json_schema;
@@ -163,9 +165,18 @@ impl Reference {
 impl Job {
     /// Reads a job file and lays `--set key=value` arguments over it, later ones winning.
     /// # Errors
-    /// Usage (exit 2) for everything that is wrong with the file or the arguments.
+    /// Usage (exit 2) for everything that is wrong with the file or the arguments; Storage when the disk fails.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Job> {
-        let unreadable = |e: std::io::Error| Error::usage("job_not_readable", tree::TRIED, path.display(), e, "Name a readable TOML file in UTF-8.");
+        let unreadable = |e: io::Error| match e.kind() {
+            ErrorKind::NotFound
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::PermissionDenied
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidFilename => Error::usage("job_not_readable", tree::TRIED, path.display(), e, "Name a readable TOML file in UTF-8."),
+            _ => io_trouble(tree::TRIED, path.display(), &e),
+        };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Job::parse(path, &text, overrides, &|name| std::env::var(name).ok())
     }

@@ -224,6 +224,11 @@ fn carried_columns_do_not_collide() {
 fn a_missing_job_file_is_a_usage_error() {
     let error = Job::load(Path::new("/nowhere/at/all.toml"), &[]).expect_err("missing");
     assert_eq!((error.exit_code(), error.trouble().code), (2, "job_not_readable"));
+    if cfg!(target_os = "linux") {
+        // Reading the first byte of this file fails as on a bad disk (EIO): that is for the scheduler, not for the writer of the job.
+        let error = Job::load(Path::new("/proc/self/mem"), &[]).expect_err("not mapped");
+        assert_eq!((error.exit_code(), error.trouble().code), (5, "storage"));
+    }
 }
 
 #[test]

@@ -82,7 +82,8 @@ impl ParquetFile {
         let trouble = |e| io_trouble("opening a Parquet file", place, &e);
         let file = File::open(path).map_err(trouble)?;
         let length = file.metadata().map_err(trouble)?.len();
-        let bytes = preflight::footer(&file, length).map_err(|e| damaged(place, e))?;
+        let read = |bytes: &mut [u8], at: u64| file.read_exact_at(bytes, at).map_err(|e| io_trouble("reading a Parquet file", place, &e));
+        let bytes = preflight::footer(length, read, |seen| damaged(place, seen))?;
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&bytes)).map_err(|e| damaged(place, e))?;
         check_rows(&metadata).map_err(|e| damaged(place, e))?;
         let metadata = Arc::new(metadata);

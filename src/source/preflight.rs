@@ -1,9 +1,7 @@
 //! Budgets for Parquet: what a file claims is checked before anything is decoded, so that a damaged or hostile file is an
 //! error that names it, never an allocation that ends the process.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 
 use flate2::read::MultiGzDecoder;
 use parquet::basic::Compression;
@@ -26,23 +24,28 @@ const FIXED_WIDTH: i32 = 64;
 /// Gzip pages beyond this are unpacked once for counting: their codec does not stop at the announced size.
 const GZIP_TRUSTED: usize = 1 << 20;
 
-/// Reads and checks the footer: its bytes without the last eight.
-pub(super) fn footer(file: &File, length: u64) -> Checked<Vec<u8>> {
+/// Reads and checks the footer: its bytes without the last eight. `read` fills bytes from a place of the file; trouble of
+/// the disk is its own to tell, and no damage of the file.
+pub(super) fn footer<E>(
+    length: u64,
+    read: impl Fn(&mut [u8], u64) -> std::result::Result<(), E>,
+    damaged: impl Fn(String) -> E,
+) -> std::result::Result<Vec<u8>, E> {
     let mut tail = [0; 8];
-    let start = length.checked_sub(12).ok_or("too short for a Parquet file")?;
-    file.read_exact_at(&mut tail, start + 4).map_err(|e| e.to_string())?;
+    let start = length.checked_sub(12).ok_or_else(|| damaged("too short for a Parquet file".into()))?;
+    read(&mut tail, start + 4)?;
     match &tail[4..] {
         b"PAR1" => {}
-        b"PARE" => return Err("an encrypted footer".into()),
-        _ => return Err("no Parquet file: it does not close with PAR1".into()),
+        b"PARE" => return Err(damaged("an encrypted footer".into())),
+        _ => return Err(damaged("no Parquet file: it does not close with PAR1".into())),
     }
     let claimed = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if claimed > FOOTER_BYTES || claimed > start {
-        return Err(format!("a footer of {claimed} bytes in a file of {length}"));
+        return Err(damaged(format!("a footer of {claimed} bytes in a file of {length}")));
     }
     let mut bytes = vec![0; claimed as usize];
-    file.read_exact_at(&mut bytes, length - 8 - claimed).map_err(|e| e.to_string())?;
-    thrift::check_footer(&bytes).map_err(|e| format!("a footer with {e}"))?;
+    read(&mut bytes, length - 8 - claimed)?;
+    thrift::check_footer(&bytes).map_err(|e| damaged(format!("a footer with {e}")))?;
     Ok(bytes)
 }
 
