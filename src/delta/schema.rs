@@ -45,15 +45,34 @@ pub fn actions(table: Table, carry: &[String], place: &str, snapshot: Option<&Ea
     let Some(snapshot) = snapshot else {
         let protocol: Protocol = serde_json::from_value(serde_json::json!({"minReaderVersion": 1, "minWriterVersion": 2})).map_err(|e| bug(e.to_string()))?;
         let partitions: &[&str] = if table.partitioned() { &[name::BILLING_MONTH] } else { &[] };
-        let properties = [(schema::PROPERTY, schema::VERSION.to_string())];
+        let properties = [(schema::PROPERTY, schema::VERSION.to_string()), bounded(table)];
         let metadata = new_metadata(&wanted, partitions.iter().copied(), properties).map_err(|e| bug(e.to_string()))?;
         return Ok(vec![Action::Protocol(protocol), Action::Metadata(metadata)]);
     };
     check(table, place, snapshot)?;
-    let Some(fields) = widened(table, place, &snapshot.schema(), &wanted)? else { return Ok(Vec::new()) };
-    let schema = StructType::try_new(fields).map_err(|e| bug(e.to_string()))?;
-    let metadata = snapshot.metadata().clone().with_schema(&schema).map_err(|e| bug(e.to_string()))?;
+    let (key, value) = bounded(table);
+    let told = snapshot.metadata().configuration().get(key) == Some(&value);
+    let fields = widened(table, place, &snapshot.schema(), &wanted)?;
+    if told && fields.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut metadata = snapshot.metadata().clone().add_config_key(key.to_owned(), value).map_err(|e| bug(e.to_string()))?;
+    if let Some(fields) = fields {
+        let schema = StructType::try_new(fields).map_err(|e| bug(e.to_string()))?;
+        metadata = metadata.with_schema(&schema).map_err(|e| bug(e.to_string()))?;
+    }
     Ok(vec![Action::Metadata(metadata)])
+}
+
+/// The property that tells readers which columns have bounds in our statistics. Without it Python's deltalake takes the
+/// lack of a bound for a bound of null, and its filters find nothing (delta-rs 3173).
+fn bounded(table: Table) -> (&'static str, String) {
+    let schema = table.schema(&[]);
+    let columns: Vec<&str> = schema::BOUNDED.into_iter().filter(|column| schema.field_with_name(column).is_ok()).collect();
+    match columns.is_empty() {
+        true => ("delta.dataSkippingNumIndexedCols", String::from("0")),
+        false => ("delta.dataSkippingStatsColumns", columns.join(",")),
+    }
 }
 
 /// The fields of the table with new ones appended, or `None` if it has all. Columns no longer carried stay: their values
