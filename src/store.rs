@@ -141,7 +141,9 @@ pub fn content_hash(path: &Path) -> Result<String> {
     let trouble = |e: io::Error| io_trouble("hashing an input file", path.display(), &e);
     let mut file = File::open(path).map_err(trouble)?;
     let mut hasher = blake3::Hasher::new();
-    let mut chunk = vec![0; HASH_CHUNK];
+    // Small files are many: clearing a megabyte for each would take longer than hashing them.
+    let length = file.metadata().map_err(trouble)?.len();
+    let mut chunk = vec![0; usize::try_from(length).map_or(HASH_CHUNK, |length| length.saturating_add(1).min(HASH_CHUNK))];
     loop {
         let read = match file.read(&mut chunk) {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
