@@ -9,6 +9,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 ROWS ?= 2000000
 RUNS ?= 3
+ROUNDS ?= 200
 
 # For install and dist. PROFILE=dev is quick to build and slow to run; BINARY=path takes a program that is built already.
 PREFIX ?= /usr/local
@@ -24,7 +25,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test readers worlds histories lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -46,10 +47,31 @@ test: tools build ## all tests: rules, jobs, tables read by other programs
 	cargo test --workspace
 	@$(MAKE) --no-print-directory readers
 
-readers: tools build ## read the tables with Python deltalake, DuckDB and pyarrow, and compare to the last digit
+readers: tools build ## read the tables with Python deltalake, DuckDB, Polars and pyarrow, and compare to the last digit
 	@if [ -f .tools/ready ]; then $(PYTHON) tests/readers/check_schema.py $(PECAN) && $(PYTHON) tests/readers/check_tables.py $(PECAN) && \
-	$(PYTHON) tests/readers/run_recipes.py $(PECAN); \
+	$(PYTHON) tests/readers/run_recipes.py $(PECAN) && $(PYTHON) tests/readers/check_filters.py $(PECAN); \
 	else echo "SKIPPED: readers (the Python packages could not be installed)"; fi
+
+readers-long: tools build ## as readers, and with Spark (needs Java 17 or newer; fetches pyspark, 400 MB)
+	@if [ -f .tools/ready ] && command -v java >/dev/null && $(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/readers/spark.txt; \
+	then $(PYTHON) tests/readers/check_filters.py $(PECAN) --spark; \
+	else echo "SKIPPED: readers-long (Java, or the Python packages of tests/readers/spark.txt, could not be had)"; fi
+
+test-long: test worlds histories crash races readers-long idle ## every long form, one after another (an hour and more)
+
+crash: tools build ## kill -9, EIO and ENOSPC at every change of the disk, each followed by a plain rerun (strace)
+	@if ! command -v strace >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get install -qq -y strace >/dev/null 2>&1 || true; fi
+	@if ! command -v strace >/dev/null; then echo "SKIPPED: crash (there is no strace here)"; \
+	elif ! [ -f .tools/ready ]; then echo "SKIPPED: crash (the Python packages could not be installed)"; \
+	else $(PYTHON) tests/crash/crash.py $(PECAN); fi
+
+races: tools build ## eight processes at once over one output, 200 rounds of each kind: make races ROUNDS=200
+	@if [ -f .tools/ready ]; then $(PYTHON) tests/crash/races.py $(PECAN) --rounds $(ROUNDS); \
+	else echo "SKIPPED: races (the Python packages could not be installed)"; fi
+
+idle: ## time a run that has nothing to do over 1,000 input files (release profile)
+	cargo build --release
+	@PYTHONPATH=tests/crash python3 tests/readers/time_idle.py $(TARGET)/release/pecan .tools/idle 9
 
 worlds: ## the fast path against the naive one in 20,000 worlds
 	PECAN_WORLDS=20000 cargo test --test it oracle -- --nocapture

@@ -1,20 +1,22 @@
-//! Random histories: late records, new lists, other reference rows, another cutoff, restated and vanished charges. The output
-//! of the runs one by one equals, after every step, that of one run from scratch (R-AGAIN-6), and the plan said what the run did.
+//! Random histories: late records, new lists, other reference rows, another cutoff, other rules, restated and vanished charges,
+//! runs that die between the commits of two tables. The output of the runs one by one equals, after every step, that of one run from scratch (R-AGAIN-6), and the plan said what the run did.
 //!
 //! `PECAN_HISTORIES` = how many (seeds 0, 1, …); `PECAN_SEED` = only that one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::PathBuf;
 
 use pecan::job::{Job, RunOptions};
 use pecan::pipeline;
+use pecan::plan::{GROUP_TABLES, WHOLE_TABLES};
 use pecan::schema::Table;
 use pecan_core::money::D22;
-use pecan_core::rules::Rules;
 use pecan_core::time::{Day, Instant, RawInstant, Span};
 
-use super::workshop::{Workshop, options, try_run};
-use super::world_files::{writable, write_charges, write_known};
+use super::interrupted::crash;
+use super::workshop::{Workshop, copy_folder, options, try_run};
+use super::world_files::{other_rules, writable, write_charges, write_known};
 use crate::oracle::naive::OneCharge;
 use crate::oracle::world::{Dice, FIRST_DAY, World};
 use crate::tables::{self, assert_equal, canonical};
@@ -201,7 +203,11 @@ impl History {
                 self.others[dice.below(2)] = (dice.below(5) > 0).then_some(at);
                 format!("other records {:?}", self.others)
             }
-            18..=20 => {
+            18 => {
+                self.world.inputs.rules = other_rules(dice);
+                format!("rules {:?}", self.world.inputs.rules)
+            }
+            19 | 20 => {
                 let folder = dice.below(self.folders.len());
                 if let Some(charge) = self.spare.pop() {
                     let charges = &mut self.folders[folder].charges;
@@ -221,14 +227,10 @@ impl History {
                 }
                 format!("f{folder} there: {}", self.folders[folder].there)
             }
-            _ if dice.below(2) == 0 => {
+            _ => {
                 self.tables.flip("records", dice);
                 self.tables.flip("roles", dice);
                 String::from("records and roles")
-            }
-            _ => {
-                self.world.inputs.rules = if dice.below(2) == 0 { Rules::default() } else { Rules { gap_tolerance_seconds: 900, ..Rules::default() } };
-                String::from("rules")
             }
         }
     }
@@ -274,14 +276,20 @@ pub(super) fn planned(job: &Job, options: &RunOptions) -> BTreeMap<String, (Stri
 struct Count {
     compared: u64,
     stopped: u64,
+    killed: u64,
     kept: u64,
     rewritten: u64,
     without_need: u64,
     parts: BTreeMap<String, u64>,
 }
 
-/// One step: the plan, the run, a run from scratch. `Err`: what is wrong.
-fn compare(job: &Job, history: &History, fresh: &str, count: &mut Count) -> Result<(), String> {
+/// One step: the plan, the run, a run from scratch. The run may have died after the commits of its first `kill` tables: then
+/// another completes it. `Err`: what is wrong.
+fn compare(job: &Job, history: &History, fresh: &str, kill: Option<usize>, count: &mut Count) -> Result<(), String> {
+    let (output, first) = (PathBuf::from(&job.output.uri), history.workshop.path(&format!("{fresh}-before")));
+    if kill.is_some() && output.exists() {
+        copy_folder(&output, &first);
+    }
     let options = RunOptions { prune: true, ..options() };
     let mut scratch = job.clone();
     scratch.output.uri = history.workshop.path(fresh).to_string_lossy().into_owned();
@@ -322,6 +330,16 @@ fn compare(job: &Job, history: &History, fresh: &str, count: &mut Count) -> Resu
         }
         count.kept += u64::from(kept);
     }
+    if let Some(done) = kill {
+        count.killed += 1;
+        let second = history.workshop.path(&format!("{fresh}-after"));
+        fs::rename(&output, &second).map_err(|e| e.to_string())?;
+        crash(&first, &second, &output, done);
+        try_run(job, &options).map_err(|e| format!("after a death after {done} commits: {e}"))?;
+        if canonical(job) != expected {
+            return Err(format!("tables differ after a death after {done} commits"));
+        }
+    }
     let again = try_run(job, &options).map_err(|e| e.to_string())?;
     if !again.nothing_to_do {
         return Err(format!("the run after it has something to do; this one wrote {:?}", summary.files));
@@ -351,16 +369,19 @@ fn histories_step_by_step_give_what_one_run_gives() {
                 story.push(format!("{restated}, {}", history.step()));
             }
             let job = history.write();
-            if let Err(difference) = compare(&job, &history, &format!("fresh-{step}"), &mut count) {
+            let kill = (history.dice.below(3) == 0).then(|| history.dice.below(GROUP_TABLES.len() + WHOLE_TABLES.len() + 1));
+            story.extend(kill.map(|done| format!("dies after {done} commits")));
+            if let Err(difference) = compare(&job, &history, &format!("fresh-{step}"), kill, &mut count) {
                 wrong.push(format!("seed {seed}, {story:?}: {difference}"));
                 break;
             }
         }
     }
     println!(
-        "histories {histories}, runs compared {}, stopped {}, groups kept {}, rewritten {}, of those to equal bytes {}, differences {}\n{:#?}",
+        "histories {histories}, runs compared {}, stopped {}, died between commits {}, groups kept {}, rewritten {}, of those to equal bytes {}, differences {}\n{:#?}",
         count.compared,
         count.stopped,
+        count.killed,
         count.kept,
         count.rewritten,
         count.without_need,

@@ -44,23 +44,9 @@ impl Story {
         self.workshop.path(&format!("jobs/{output}"))
     }
 
-    /// The output as a crash after the commits of the first `done` tables leaves it.
     fn crashed_after(&self, done: usize) -> Job {
         let output = format!("crash-{done}");
-        let target = self.folder(&output);
-        copy_folder(&self.folder("first"), &target);
-        // Receipts are written before the first commit, so both runs' are there.
-        copy_folder(&self.folder("second").join("_pecan"), &target.join("_pecan"));
-        let tables = GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]);
-        for (at, table) in tables.enumerate() {
-            let (second, target) = (self.folder("second").join(table.name()), target.join(table.name()));
-            if at < done {
-                fs::remove_dir_all(&target).expect("removed");
-                copy_folder(&second, &target);
-            } else if self.format == "delta" {
-                add_staged(&second, &target);
-            }
-        }
+        crash(&self.folder("first"), &self.folder("second"), &self.folder(&output), done);
         self.job(&output)
     }
 
@@ -74,6 +60,25 @@ impl Story {
             assert_eq!(row.tables.iter().find(|t| t.name == table.name()).map(|t| t.version), version, "{} {what}: {}", self.format, table.name());
         }
         assert!(run(job).nothing_to_do, "{} {what}", self.format);
+    }
+}
+
+/// Makes `target` the output as a crash after the commits of the first `done` tables leaves it, on the way from `first` (which
+/// need not exist) to `second`.
+pub fn crash(first: &Path, second: &Path, target: &Path, done: usize) {
+    if first.exists() {
+        copy_folder(first, target);
+    }
+    // Receipts are written before the first commit, so both runs' are there.
+    copy_folder(&second.join("_pecan"), &target.join("_pecan"));
+    for (at, table) in GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]).enumerate() {
+        let (from, to) = (second.join(table.name()), target.join(table.name()));
+        if at < done {
+            let _ = fs::remove_dir_all(&to);
+            copy_folder(&from, &to);
+        } else if from.join("_delta_log").exists() {
+            add_staged(&from, &to);
+        }
     }
 }
 

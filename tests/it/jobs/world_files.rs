@@ -9,6 +9,7 @@ use pecan::job::Job;
 use pecan_core::event::{Action, AuditRecord, ListedAssignment, Space};
 use pecan_core::money::D22;
 use pecan_core::reference::{ExcludedKind, ProductMatch, Reference, Validity};
+use pecan_core::rules::{CombineParties, Rules};
 use pecan_core::time::{Day, Instant, RawInstant, Span};
 use serde_json::json;
 
@@ -257,4 +258,16 @@ pub fn write(world: &World, folder: &Path, split: usize, format: &str, dice: &mu
     write_charges(&world.charges[..split], &folder.join("charges/a.parquet"));
     write_charges(&world.charges[split..], &folder.join("charges/b.csv"));
     job
+}
+
+/// Each switch as it is by default, or not.
+pub fn other_rules(dice: &mut Dice) -> Rules {
+    Rules {
+        gap_tolerance_seconds: if dice.below(2) == 0 { 900 } else { 0 },
+        day_offset_minutes: if dice.below(3) == 0 { 60 } else { 0 },
+        combine_parties: if dice.below(3) == 0 { CombineParties::Union } else { CombineParties::Each },
+        unknown_roles: dice.below(3) == 0,
+        inherit_management_groups: dice.below(3) != 0,
+        ..Rules::default()
+    }
 }
