@@ -23,7 +23,6 @@ use pecan_core::rules::Rules;
 use pecan_core::time::RawInstant;
 
 use crate::error::{Error, Result};
-use crate::store::io_trouble;
 use reading::Section;
 
 pub use json_schema::json_schema;
@@ -175,7 +174,7 @@ impl Job {
             | ErrorKind::InvalidData
             | ErrorKind::InvalidInput
             | ErrorKind::InvalidFilename => Error::usage("job_not_readable", tree::TRIED, path.display(), e, "Name a readable TOML file in UTF-8."),
-            _ => io_trouble(tree::TRIED, path.display(), &e),
+            _ => Error::storage("storage", tree::TRIED, path.display(), e, "check access rights and the disk or mount, then run again"),
         };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         Job::parse(path, &text, overrides, &|name| std::env::var(name).ok())
