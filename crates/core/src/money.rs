@@ -370,5 +370,9 @@ impl std::fmt::Display for D12 {
     }
 }
 
+mod cents;
+
+pub use cents::{agree, billed, cents_of_amount, cents_of_product, converted, implies_rate, sum};
+
 #[cfg(test)]
 mod tests;
