@@ -4,6 +4,7 @@
 //! `time` → `money` → `scope` → `rules` → `event` → `reference` → `charge` → `pairing` (records → events) →
 //! `listing` (lists of assignments) → `interval` (events and lists → spans) → `access` (all intervals by scope) →
 //! `role`, `party`, `product` (look-ups) → `coverage` (spans of a day → verdict) → `credit` (amounts) → `knowledge`.
+//! Month end: `statement` (rows of the invoice).
 //!
 //! ```
 //! use pecan_core::knowledge::{learn, Charge, Facts};
@@ -49,3 +50,4 @@ pub mod product;
 pub mod coverage;
 pub mod credit;
 pub mod knowledge;
+pub mod statement;
