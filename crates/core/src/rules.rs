@@ -62,3 +62,20 @@ impl Default for Rules {
         }
     }
 }
+
+/// Which rows of export and invoice take part in month end at the grains of the invoice (R-MONTH-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StatementRows {
+    /// Every row: purchases and seats that the export does not hold are `missing_in_ours`.
+    #[default]
+    All,
+    /// Usage and rounding adjustments; all else is counted and summed apart.
+    Usage,
+}
+
+/// The policy switches of month end. They change no credit line, so they stand apart from [`Rules`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct MonthRules {
+    /// Which rows take part.
+    pub statement_rows: StatementRows,
+}
