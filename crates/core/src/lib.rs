@@ -4,7 +4,7 @@
 //! `time` → `money` → `scope` → `rules` → `event` → `reference` → `charge` → `pairing` (records → events) →
 //! `listing` (lists of assignments) → `interval` (events and lists → spans) → `access` (all intervals by scope) →
 //! `role`, `party`, `product` (look-ups) → `coverage` (spans of a day → verdict) → `credit` (amounts) → `knowledge`.
-//! Month end: `statement` (rows of the invoice) → `reconcile` (differences and their causes).
+//! Month end: `statement` (rows of the invoice) → `reconcile` (differences and their causes) → `ledger` (closed months).
 //!
 //! ```
 //! use pecan_core::knowledge::{learn, Charge, Facts};
@@ -52,3 +52,4 @@ pub mod credit;
 pub mod knowledge;
 pub mod statement;
 pub mod reconcile;
+pub mod ledger;
