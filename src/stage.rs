@@ -3,6 +3,7 @@
 //! A staged file is complete and durable, but nobody sees it until [`crate::delta`] or [`crate::manifest`] makes it live
 //! in one commit. Its bytes are a pure function of its rows; its name adds the run, so that two runs never collide.
 
+mod keyed;
 mod own_name;
 mod read_back;
 mod stats;

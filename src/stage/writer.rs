@@ -8,18 +8,22 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
+use keyed_chunk::{Chunk, ChunkWriter, Codec, Settings};
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::{ColumnPath, SchemaDescPtr};
+use parquet::schema::types::{ColumnDescPtr, ColumnPath, SchemaDescPtr};
 
-use super::{FileSpec, StagedFile, Stats};
+use super::{FileSpec, StagedFile, Stats, keyed};
 use crate::error::{Error, Result};
 use crate::schema::{self, Table, name};
 use crate::storage::{Spool, Storage, disk};
+
+/// Fast, and nearly as small as the higher ones on such columns.
+const ZSTD_LEVEL: i32 = 1;
 
 /// Encodes row groups of one table; shared freely between threads.
 #[derive(Clone)]
@@ -29,12 +33,21 @@ pub struct RowGroupEncoder {
     parquet: SchemaDescPtr,
     properties: WriterPropertiesPtr,
     factory: Arc<ArrowRowGroupWriterFactory>,
+    /// Of each column that may be written from keys.
+    keyed: Arc<Vec<Option<ChunkWriter>>>,
 }
 
 /// A row group, encoded and compressed, waiting to be appended.
 pub struct EncodedRowGroup {
-    chunks: Vec<ArrowColumnChunk>,
+    chunks: Vec<EncodedChunk>,
     stats: Stats,
+}
+
+enum EncodedChunk {
+    /// Written from keys.
+    Keyed(Chunk),
+    /// By the library.
+    Arrow(ArrowColumnChunk),
 }
 
 impl EncodedRowGroup {
@@ -57,7 +70,8 @@ impl RowGroupEncoder {
         // The factory takes schema and properties from a file writer; this one writes nowhere.
         let nowhere = SerializedFileWriter::new(std::io::sink(), parquet.root_schema_ptr(), Arc::clone(&properties)).map_err(fault)?;
         let factory = Arc::new(ArrowRowGroupWriterFactory::new(&nowhere, Arc::clone(&schema)));
-        Ok(RowGroupEncoder { table, schema, parquet, properties, factory })
+        let keyed = Arc::new(parquet.columns().iter().map(keyed_writer).collect::<std::result::Result<_, _>>().map_err(fault)?);
+        Ok(RowGroupEncoder { table, schema, parquet, properties, factory, keyed })
     }
 
     /// Encodes one row group. Columns are found by name; text may be plain or dictionary encoded (int32 keys);
@@ -72,10 +86,17 @@ impl RowGroupEncoder {
         let mut writers = writers.into_iter();
         let mut chunks = Vec::with_capacity(writers.len());
         for (field, column) in self.schema.fields().iter().zip(&columns) {
+            if let Some(writer) = self.keyed.get(chunks.len()).and_then(Option::as_ref)
+                && let Some(chunk) = keyed::chunk(writer, column).map_err(fault)?
+            {
+                writers.next();
+                chunks.push(EncodedChunk::Keyed(chunk));
+                continue;
+            }
             for leaf in compute_leaves(field, column).map_err(fault)? {
                 let mut writer = writers.next().ok_or_else(|| bug(self.table, &"more leaves than columns"))?;
                 writer.write(&leaf).map_err(fault)?;
-                chunks.push(writer.close().map_err(fault)?);
+                chunks.push(EncodedChunk::Arrow(writer.close().map_err(fault)?));
             }
         }
         let fields: Vec<_> =
@@ -101,10 +122,19 @@ impl RowGroupEncoder {
     }
 }
 
+/// The writer of a flat column. Numbers of rows count up: the library packs their differences.
+fn keyed_writer(column: &ColumnDescPtr) -> std::result::Result<Option<ChunkWriter>, ParquetError> {
+    if column.max_rep_level() > 0 || column.path().parts().len() > 1 || column.name() == name::SOURCE_ROW {
+        return Ok(None);
+    }
+    let settings = Settings { codec: Codec::Zstd(ZSTD_LEVEL), statistics: schema::BOUNDED.contains(&column.name()), offset_index: false };
+    ChunkWriter::new(column.clone(), settings).map(Some)
+}
+
 /// How our columns are stored. Statistics only where a reader can use them to skip row groups; none for decimals, whose
 /// full precision some readers cannot hold. Nothing here may depend on the run or the clock.
 fn properties(schema: &Schema) -> Result<WriterProperties> {
-    let zstd = ZstdLevel::try_new(1).map_err(|e| Error::bug("zstd", "setting up compression", "level 1", e, "report this"))?;
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).map_err(|e| Error::bug("zstd", "setting up compression", ZSTD_LEVEL, e, "report this"))?;
     let mut properties =
         WriterProperties::builder().set_compression(Compression::ZSTD(zstd)).set_statistics_enabled(EnabledStatistics::None).set_offset_index_disabled(true);
     for bounded in schema::BOUNDED {
@@ -181,7 +211,10 @@ impl FileWriter {
         let append = || -> std::result::Result<(), ParquetError> {
             let mut row_group = file.next_row_group()?;
             for chunk in group.chunks {
-                chunk.append_to_row_group(&mut row_group)?;
+                match chunk {
+                    EncodedChunk::Keyed(chunk) => chunk.append_to(&mut row_group)?,
+                    EncodedChunk::Arrow(chunk) => chunk.append_to_row_group(&mut row_group)?,
+                }
             }
             row_group.close().map(|_| ())
         };

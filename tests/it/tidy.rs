@@ -163,7 +163,9 @@ fn speaks_of_delta_lake(file: &RustFile) -> bool {
 fn one_word_per_idea() {
     let mut wrong = Vec::new();
     let own_lists = ["tests/it/tidy.rs", "tests/it/tidy/files.rs"];
-    for file in rust_files(&["src", "crates/chunk/src", "crates/core/src", "crates/generate/src", "tests"]).iter().filter(|f| !own_lists.contains(&f.path.as_str())) {
+    for file in
+        rust_files(&["src", "crates/chunk/src", "crates/core/src", "crates/generate/src", "tests"]).iter().filter(|f| !own_lists.contains(&f.path.as_str()))
+    {
         let module = file.path.trim_end_matches(".rs");
         for (line, identifier) in identifiers(&file.code).into_iter().chain([(1, module)]).filter(|(_, i)| !NOT_OURS.contains(i)) {
             for word in words(identifier).iter().filter(|w| BANNED.contains(&w.as_str())) {

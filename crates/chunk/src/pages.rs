@@ -118,7 +118,7 @@ impl Pages {
 /// Compresses page by page.
 enum Press {
     None,
-    Snappy(snap::raw::Encoder),
+    Snappy(Box<snap::raw::Encoder>),
     Zstd(zstd::bulk::Compressor<'static>),
 }
 
@@ -126,7 +126,7 @@ impl Press {
     fn new(codec: Codec) -> Result<Press> {
         Ok(match codec {
             Codec::Uncompressed => Press::None,
-            Codec::Snappy => Press::Snappy(snap::raw::Encoder::new()),
+            Codec::Snappy => Press::Snappy(Box::new(snap::raw::Encoder::new())),
             Codec::Zstd(level) => Press::Zstd(zstd::bulk::Compressor::new(level)?),
         })
     }
