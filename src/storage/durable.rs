@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -43,23 +44,42 @@ fn staging_name(target: &FilePath) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn write_staged(staged: &FilePath, payload: &PutPayload) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(staged)?;
-    payload.iter().try_for_each(|part| file.write_all(part))?;
-    file.sync_all()
+/// What `LocalFileSystem` calls this state of a file; renaming and linking do not change it.
+fn e_tag(file: &File) -> io::Result<String> {
+    let about = file.metadata()?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&about);
+    #[cfg(not(unix))]
+    let inode = 0;
+    let modified = about.modified()?.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros();
+    Ok(format!("{inode:x}-{modified:x}-{:x}", about.len()))
 }
 
-fn put(target: &FilePath, payload: &PutPayload, create: bool) -> io::Result<()> {
+fn write_staged(staged: &FilePath, payload: &PutPayload) -> io::Result<String> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(staged)?;
+    payload.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()?;
+    e_tag(&file)
+}
+
+fn put(target: &FilePath, payload: &PutPayload, create: bool) -> io::Result<PutResult> {
     disk::create_folder(disk::folder_of(target)).map_err(|e| io::Error::other(e.to_string()))?;
     let staged = staging_name(target);
-    let shown = write_staged(&staged, payload).and_then(|()| {
+    let shown = write_staged(&staged, payload).and_then(|e_tag| {
         // A hard link fails if the name exists: that is the race two writers run.
-        if create { fs::hard_link(&staged, target) } else { fs::rename(&staged, target) }
+        if create {
+            fs::hard_link(&staged, target)?
+        } else {
+            fs::rename(&staged, target)?
+        }
+        Ok(PutResult { e_tag: Some(e_tag), version: None })
     });
     if create || shown.is_err() {
         let _ = fs::remove_file(&staged);
     }
-    shown.and_then(|()| File::open(disk::folder_of(target))?.sync_all())
+    let put = shown?;
+    File::open(disk::folder_of(target))?.sync_all()?;
+    Ok(put)
 }
 
 fn trouble(target: &FilePath, source: io::Error) -> Error {
@@ -78,8 +98,7 @@ impl ObjectStore for DurableLocal {
             return self.inner.put_opts(location, payload, options).await;
         }
         let target = self.inner.path_to_filesystem(location)?;
-        put(&target, &payload, matches!(options.mode, PutMode::Create)).map_err(|e| trouble(&target, e))?;
-        Ok(PutResult { e_tag: None, version: None })
+        put(&target, &payload, matches!(options.mode, PutMode::Create)).map_err(|e| trouble(&target, e))
     }
 
     async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
@@ -133,10 +152,13 @@ impl DurableUpload {
         Ok(DurableUpload { file: Arc::new(Mutex::new(file)), written: 0, staged, target })
     }
 
-    fn show(&self) -> io::Result<()> {
-        self.file.lock().map_err(|e| io::Error::other(e.to_string()))?.sync_all()?;
+    fn show(&self) -> io::Result<PutResult> {
+        let file = self.file.lock().map_err(|e| io::Error::other(e.to_string()))?;
+        file.sync_all()?;
+        let e_tag = e_tag(&file)?;
         fs::rename(&self.staged, &self.target)?;
-        File::open(disk::folder_of(&self.target))?.sync_all()
+        File::open(disk::folder_of(&self.target))?.sync_all()?;
+        Ok(PutResult { e_tag: Some(e_tag), version: None })
     }
 }
 
@@ -156,8 +178,7 @@ impl MultipartUpload for DurableUpload {
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        self.show().map_err(|e| trouble(&self.target, e))?;
-        Ok(PutResult { e_tag: None, version: None })
+        self.show().map_err(|e| trouble(&self.target, e))
     }
 
     async fn abort(&mut self) -> Result<()> {
