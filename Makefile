@@ -25,7 +25,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -78,6 +78,9 @@ worlds: ## the fast path against the naive one in 20,000 worlds
 
 histories: ## 500 random histories run step by step against one run from scratch; figures for 1,000 groups
 	PECAN_HISTORIES=500 PECAN_GROUPS=1000 PECAN_SUBSCRIPTIONS=500 cargo test --test it -- jobs::histories jobs::news --nocapture
+
+lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (half an hour)
+	PECAN_STRIDE=1 cargo test --test it -- stores::acknowledgements stores::commits --nocapture
 
 lint: ## clippy without warnings, formatting
 	cargo clippy --workspace --all-targets -- -D warnings

@@ -20,6 +20,7 @@ use crate::schema::Table;
 use crate::sink::{Format, Output};
 use crate::slice::{Memory, Slicer};
 use crate::source::ChargeGroup;
+use crate::storage::Storage;
 use crate::summary::{Files, RunFacts, Summary, TableWritten, Tally};
 
 /// Brings the output up to date with everything the inputs say now (R-AGAIN-2).
@@ -27,16 +28,24 @@ use crate::summary::{Files, RunFacts, Summary, TableWritten, Tally};
 /// # Errors
 /// By what the operator does next; nothing is committed unless every step before the commit went well.
 pub fn run(job: &Job, options: &RunOptions) -> Result<Summary> {
-    in_pool(options.threads, || run_in_pool(job, options))
+    in_pool(options.threads, || run_in_pool(job, options, || open_output(job)))
 }
 
-fn run_in_pool(job: &Job, options: &RunOptions) -> Result<Summary> {
+/// As [`run`], with an output at a place that is open already: tests give one that fails.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_within(job: &Job, options: &RunOptions, storage: Storage) -> Result<Summary> {
+    in_pool(options.threads, || run_in_pool(job, options, || Output::within(storage, format_of(job), &job.output.carry)))
+}
+
+fn run_in_pool(job: &Job, options: &RunOptions, open: impl FnOnce() -> Result<Output>) -> Result<Summary> {
     let clock = Clock::start();
     options.progress.stage("reading the audit log and reference tables");
     let known = Known::read(job)?;
     options.progress.stage("finding charges");
     let found = find_groups(job)?;
-    let output = open_output(job)?;
+    let output = open()?;
     let receipts = Receipts::of(output.storage());
     let state = State::read(&output)?;
     let slicer = Slicer::new(&known);
@@ -97,11 +106,14 @@ pub fn in_pool<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send)
 /// # Errors
 /// As [`Output::open`].
 pub fn open_output(job: &Job) -> Result<Output> {
-    let format = match job.output.format {
+    Output::open(&job.output.uri, format_of(job), &job.output.carry)
+}
+
+fn format_of(job: &Job) -> Format {
+    match job.output.format {
         OutputFormat::Delta => Format::Delta,
         OutputFormat::Parquet => Format::Parquet,
-    };
-    Output::open(&job.output.uri, format, &job.output.carry)
+    }
 }
 
 /// When the run began and how long it takes.

@@ -6,11 +6,19 @@
 //! | `fake.rs` | (no tests) `tests/stores/fake_store.py` as a process: S3, Azure Blob and GCS over HTTP, failing by plan |
 //! | `honest.rs` | both do nothing but what they should while no failure is planned: `object_store`'s own integration kit |
 //! | `lies.rs` | both fail as planned, no more and no less |
+//! | `contract.rs` | what `Storage` promises, on every store alike |
+//! | `outcome.rs` | (no tests) what is in a store after a run, whatever the run said |
+//! | `commits.rs` | R-AGAIN-1: a run over a failing store says the truth, and the next one completes it |
+//! | `acknowledgements.rs` | the same of the real program over HTTP: a lost acknowledgement at every upload |
 
+mod acknowledgements;
+mod commits;
+mod contract;
 pub mod fake;
 pub mod faulty;
 mod honest;
 mod lies;
+mod outcome;
 pub mod plan;
 
 use tokio::runtime::{Builder, Runtime};
@@ -18,4 +26,9 @@ use tokio::runtime::{Builder, Runtime};
 /// What asynchronous calls of these tests run on.
 pub fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads")
+}
+
+/// `PECAN_STRIDE` = 1: failures at every place; else at each so many-th, which takes seconds.
+fn stride() -> u64 {
+    std::env::var("PECAN_STRIDE").ok().and_then(|n| n.parse().ok()).unwrap_or(21).max(1)
 }

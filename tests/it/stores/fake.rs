@@ -131,6 +131,16 @@ impl FakeStore {
         self.control("POST", "reset", "");
     }
 
+    /// Remembers all objects as they are now.
+    pub fn keep(&self) {
+        self.control("POST", "keep", "");
+    }
+
+    /// Back to the objects that were kept; no plan.
+    pub fn back(&self) {
+        self.control("POST", "back", "");
+    }
+
     /// The requests since the last plan.
     pub fn log(&self) -> Vec<Value> {
         self.asked("log")

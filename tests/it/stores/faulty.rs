@@ -32,7 +32,7 @@ impl Faulty {
     /// Does a call that cannot be torn.
     async fn call<T>(&self, kind: Kind, location: &Path, work: impl Future<Output = Result<T>>) -> Result<T> {
         match self.plan.decide(kind, Some(location)) {
-            None | Some(Fault::Stale { .. }) => work.await,
+            None | Some(Fault::Stale { .. } | Fault::Last) => work.await,
             Some(Fault::Slow(time)) => slowly(time, work).await,
             Some(Fault::Before(said)) => Err(said.error(location)),
             Some(Fault::After(said)) => Err(work.await.err().unwrap_or_else(|| said.error(location))),
@@ -48,7 +48,7 @@ impl Faulty {
             Some(Fault::Before(said) | Fault::After(said)) => Err(said.error(&place)),
             Some(Fault::Torn { .. }) => Err(Said::Broken.error(&place)),
             Some(Fault::Slow(time)) => slowly(time, async { Ok(Vec::new()) }).await,
-            None => Ok(Vec::new()),
+            None | Some(Fault::Last) => Ok(Vec::new()),
         }
     }
 }
@@ -82,7 +82,7 @@ impl ObjectStore for Faulty {
             Ok(done)
         };
         match self.plan.decide(Kind::Put, Some(location)) {
-            None | Some(Fault::Stale { .. }) => put(payload).await,
+            None | Some(Fault::Stale { .. } | Fault::Last) => put(payload).await,
             Some(Fault::Slow(time)) => slowly(time, put(payload)).await,
             Some(Fault::Before(said)) => Err(said.error(location)),
             // A put that was refused is refused truthfully.
@@ -168,7 +168,7 @@ impl MultipartUpload for FaultyUpload {
         let failed = move |said: Said| -> UploadPart { Box::pin(async move { Err(said.error(&location)) }) };
         match fault {
             _ if self.torn.is_some() => failed(Said::Broken),
-            None | Some(Fault::Stale { .. }) => self.inner.put_part(data),
+            None | Some(Fault::Stale { .. } | Fault::Last) => self.inner.put_part(data),
             Some(Fault::Slow(time)) => Box::pin(slowly(time, self.inner.put_part(data))),
             Some(Fault::Before(said)) => failed(said),
             Some(Fault::After(said)) => {

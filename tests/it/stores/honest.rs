@@ -8,7 +8,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt as _};
-use pecan::delta::DurableLocal;
+use pecan::storage::DurableLocal;
 use tempfile::TempDir;
 
 use super::fake::{FakeStore, Shape};

@@ -51,6 +51,18 @@ fn calls_fail_before_and_after_by_number() {
 }
 
 #[test]
+fn behind_the_last_call_nothing_works() {
+    let (store, inner) = faulty(vec![Rule::on(&[Kind::Put], When::At(2), Fault::Last)]);
+    runtime().block_on(async {
+        assert!(store.put(&Path::from("a"), "x".into()).await.is_ok());
+        assert!(store.put(&Path::from("b"), "x".into()).await.is_err());
+        assert!(text(&store, "a").await.is_none() && store.put(&Path::from("c"), "x".into()).await.is_err());
+        assert!(store.list(None).try_collect::<Vec<_>>().await.is_err());
+        assert_eq!((text(&inner, "b").await.is_some(), text(&inner, "c").await), (true, None));
+    });
+}
+
+#[test]
 fn a_lost_race_is_told_truthfully() {
     let (store, _) = faulty(vec![Rule::on(&[Kind::Put], When::From(2), Fault::After(Said::Broken))]);
     runtime().block_on(async {
@@ -161,6 +173,10 @@ fn the_server_fails_before_throttles_and_is_slow() {
     server.plan(&json!([{"from": 1, "times": 2, "do": "before", "status": 429}, {"on": "delete", "at": 1, "status": 0}]));
     put("c").expect("retried twice");
     assert_eq!(server.puts(), 3);
+    server.keep();
+    put("d").expect("put");
+    server.back();
+    assert_eq!(server.keys(), ["b", "c"]);
     server.reset();
     assert!(server.keys().is_empty() && server.log().is_empty() && server.unfinished().is_empty());
 }

@@ -64,6 +64,8 @@ pub enum Fault {
     Stale { newest: usize },
     /// It takes longer.
     Slow(Duration),
+    /// It is done, its acknowledgement is lost, and nothing works from then on.
+    Last,
 }
 
 /// One failure, or a row of them.
@@ -121,6 +123,7 @@ struct State {
     rules: Vec<Rule>,
     calls: BTreeMap<Kind, u64>,
     failed: u64,
+    down: bool,
     /// Objects in the order they were written last.
     written: Vec<Path>,
 }
@@ -151,10 +154,19 @@ impl Plan {
     pub fn decide(&self, kind: Kind, location: Option<&Path>) -> Option<Fault> {
         let mut state = self.state();
         *state.calls.entry(kind).or_default() += 1;
+        if state.down {
+            return Some(Fault::Before(Said::Broken));
+        }
         // Every rule counts for itself, also when another one takes the call.
         let taken: Vec<Fault> = state.rules.iter_mut().filter_map(|rule| rule.takes(kind, location).then_some(rule.fault)).collect();
         state.failed += u64::from(!taken.is_empty());
-        taken.first().copied()
+        match taken.first().copied() {
+            Some(Fault::Last) => {
+                state.down = true;
+                Some(Fault::After(Said::Broken))
+            }
+            other => other,
+        }
     }
 
     /// Remembers a write, for lists that lack it.

@@ -2,6 +2,8 @@
 
     POST /_control/plan      a list of rules (faults.py); counters and log begin anew
     POST /_control/reset     no objects, no plan, no log
+    POST /_control/keep      remembers all objects as they are now
+    POST /_control/back      as reset, but with the objects that were kept
     GET  /_control/log       the requests since the last plan: method, key, status (0: dropped), put (its number), fault, bytes
     GET  /_control/objects   bucket, key and size of every object
     GET  /_control/uploads   unfinished uploads
@@ -23,6 +25,13 @@ def answer(request, server):
             return Answer(200)
         if request.method == "POST" and what == "reset":
             server.reset()
+            return Answer(200)
+        if request.method == "POST" and what == "keep":
+            server.kept = server.objects.copy()
+            return Answer(200)
+        if request.method == "POST" and what == "back":
+            server.reset()
+            server.objects = server.kept.copy()
             return Answer(200)
         if what == "log":
             return Answer(200, json.dumps(server.faults.requests))

@@ -26,6 +26,12 @@ class Objects:
         self.page = page
         self.counter = itertools.count(1700000000000001)
 
+    def copy(self):
+        """The same objects, to go on from; what is stored is never changed in place. Unfinished uploads are left out."""
+        other = Objects(self.versioned, self.page)
+        other.live, other.past, other.counter = dict(self.live), dict(self.past), itertools.count(next(self.counter))
+        return other
+
     def get(self, bucket, key, generation=None):
         if generation is not None:
             return self.past.get((bucket, key, generation))
