@@ -79,7 +79,7 @@ worlds: ## the fast path against the naive one in 20,000 worlds
 histories: ## 500 random histories run step by step against one run from scratch; figures for 1,000 groups
 	PECAN_HISTORIES=500 PECAN_GROUPS=1000 PECAN_SUBSCRIPTIONS=500 cargo test --test it -- jobs::histories jobs::news --nocapture
 
-lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (half an hour)
+lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (a quarter of an hour)
 	PECAN_STRIDE=1 cargo test --test it -- stores::acknowledgements stores::commits --nocapture
 
 lint: ## clippy without warnings, formatting
