@@ -57,7 +57,7 @@ readers-long: tools build ## as readers, and with Spark (needs Java 17 or newer;
 	then $(PYTHON) tests/readers/check_filters.py $(PECAN) --spark; \
 	else echo "SKIPPED: readers-long (Java, or the Python packages of tests/readers/spark.txt, could not be had)"; fi
 
-test-long: test worlds histories crash races readers-long idle ## every long form, one after another (an hour and more)
+test-long: test worlds histories lost-acknowledgements crash races readers-long idle ## every long form, one after another (an hour and more)
 
 crash: tools build ## kill -9, EIO and ENOSPC at every change of the disk, each followed by a plain rerun (strace)
 	@if ! command -v strace >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get install -qq -y strace >/dev/null 2>&1 || true; fi
