@@ -262,10 +262,11 @@ impl ParquetTable<'_> {
 }
 
 impl Manifest {
-    /// Whether this is the state that very commit leads to.
+    /// Whether this is the state that very commit leads to, or one that another commit made of it since: names of new files
+    /// are one run's alone.
     fn is_of(&self, run: &str, adds: &[StagedFile], removes: &[LiveFile]) -> bool {
         let live = |path: &str| self.files.iter().any(|file| file.path == path);
-        self.run == run && adds.iter().all(|add| live(&add.path)) && !removes.iter().any(|remove| live(&remove.path))
+        (self.run == run || !adds.is_empty()) && adds.iter().all(|add| live(&add.path)) && !removes.iter().any(|remove| live(&remove.path))
     }
 
     fn bytes(&self) -> Result<Vec<u8>> {

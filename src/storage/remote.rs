@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreScheme};
+use object_store::{BackoffConfig, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -47,11 +48,19 @@ pub fn open(uri: &str) -> Result<Opened> {
     Ok(Opened { url: address(&scheme, &url, &prefix).ok_or_else(|| refused("no bucket or container in it".to_owned(), forms))?, store, prefix })
 }
 
+/// Throttling and failovers of stores last a minute or two; the waits grow to that, with chance in them.
+fn retries() -> RetryConfig {
+    let backoff = BackoffConfig { init_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(15), base: 3.0 };
+    RetryConfig { backoff, max_retries: 15, retry_timeout: Duration::from_secs(180) }
+}
+
 fn build(scheme: &ObjectStoreScheme, url: &Url) -> Option<object_store::Result<Arc<dyn ObjectStore>>> {
     let store: object_store::Result<Arc<dyn ObjectStore>> = match scheme {
-        ObjectStoreScheme::AmazonS3 => AmazonS3Builder::from_env().with_url(url.as_str()).build().map(|store| Arc::new(store) as _),
-        ObjectStoreScheme::GoogleCloudStorage => GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).build().map(|store| Arc::new(store) as _),
-        ObjectStoreScheme::MicrosoftAzure => azure().with_url(url.as_str()).build().map(|store| Arc::new(store) as _),
+        ObjectStoreScheme::AmazonS3 => AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _),
+        ObjectStoreScheme::GoogleCloudStorage => {
+            GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _)
+        }
+        ObjectStoreScheme::MicrosoftAzure => azure().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _),
         _ => return None,
     };
     Some(store)
@@ -135,11 +144,17 @@ pub fn trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
     Error::storage("object_store", tried, place, short(&said), next)
 }
 
-/// One line of a length people read: answers of stores are pages of XML.
+/// One line of a length people read. Of the XML a store answers with only code and message are told: the rest may repeat
+/// what was signed.
 fn short(text: &str) -> String {
     const LONGEST: usize = 400;
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
+    let element = |name: &str| {
+        let (_, after) = text.split_once(&format!("<{name}>"))?;
+        after.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
+    };
+    let told = [element("Code"), element("Message")].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    let plain = text.split_once("<?xml").or_else(|| text.split_once("<Error")).map_or(text, |(before, _)| before);
+    let line = [plain, told.as_str()].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(LONGEST) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
         None => line,
@@ -241,6 +256,14 @@ mod tests {
         assert_eq!(of_text["azure_storage_endpoint"], "https://b.blob.core.windows.net");
         let own = settings(&[("AZURE_STORAGE_ACCOUNT_NAME", "own"), ("AZURE_STORAGE_ACCOUNT", "a"), ("AZURE_STORAGE_SAS_TOKEN", "s")]);
         assert!(own.is_empty(), "object_store reads these itself: {own:?}");
+    }
+
+    #[test]
+    fn of_an_answer_in_xml_code_and_message_are_told() {
+        let xml = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>Not equal.</Message><StringToSign>hunter2</StringToSign></Error>";
+        assert_eq!(short(&format!("403 Forbidden: {xml}")), "403 Forbidden: SignatureDoesNotMatch: Not equal.");
+        assert_eq!(short("no\n  XML"), "no XML");
+        assert_eq!(short(&"x".repeat(500)).chars().count(), 401);
     }
 
     #[test]

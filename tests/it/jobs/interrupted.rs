@@ -10,7 +10,7 @@ use pecan::plan::{GROUP_TABLES, WHOLE_TABLES};
 use pecan::schema::{Table, name};
 
 use super::workshop::{Workshop, copy_folder, run};
-use crate::tables::{Canonical, assert_equal, canonical, is_delta, read, tree};
+use crate::tables::{Canonical, assert_equal, canonical, is_delta, live, read, tree};
 
 /// The output after a first run without the archive, after a second with it, and what a fresh run of all gives.
 struct Story {
@@ -121,6 +121,24 @@ fn lost_receipts_and_run_rows_are_made_again() {
         assert_eq!(runs.len(), 2, "each of the last two runs left one row");
         assert_eq!(is_delta(&job), format == "delta");
     }
+}
+
+/// R-CONSERVE, details 34: the run that completes another reads few rows; their share of rejections was checked before.
+#[test]
+fn the_completing_run_is_not_stopped_by_its_share_of_rejections() {
+    let workshop = Workshop::sample();
+    let job = workshop.job(&[]);
+    run(&job);
+    let expected = canonical(&job);
+    let output = open_output(&job).expect("an output");
+    let group = live(&output, Table::Rejection).into_iter().map(|file| file.group).find(|group| !group.is_empty()).expect("a group with rejections");
+    let state = output.live(Table::FactCreditDaily).expect("readable").expect("a table");
+    let cut: Vec<_> = state.files.iter().filter(|file| file.group == group).cloned().collect();
+    output.commit(Table::FactCreditDaily, Some(&state), &[], &cut, "cut").expect("committed");
+    let completing = run(&job);
+    let limit = completing.rows_read / 20;
+    assert!(completing.rejections > limit && completing.rows_read < 100, "{} of {} rows", completing.rejections, completing.rows_read);
+    assert_equal(&canonical(&job), &expected, "completed");
 }
 
 /// R-AGAIN-1: a crash while files are staged leaves files nobody names; a first run over them is as any first run.
