@@ -35,7 +35,7 @@ const SMALL_BYTES: u64 = 16 << 20;
 const FILES_AT_A_TIME: usize = 1024;
 
 /// What the audit files of a job say.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AuditInput {
     /// Every usable record of the four operations, in file and row order; nothing is deduplicated yet.
     pub records: Vec<AuditRecord>,
@@ -50,7 +50,7 @@ pub struct AuditInput {
     /// Records of the four operations that cannot be used, by file and row; one delivered several times once (details 20).
     pub rejections: Vec<Rejection>,
     /// What else is counted for the run report.
-    pub counts: BTreeMap<&'static str, u64>,
+    pub counts: BTreeMap<String, u64>,
     /// What request bodies call the principals.
     pub principal_kinds: PrincipalKinds,
 }
@@ -217,7 +217,7 @@ impl Log<'_> {
         input.records.extend(found.records);
         input.principal_kinds.merge(&found.principal_kinds);
         for (word, more) in found.counts {
-            *input.counts.entry(word).or_default() += more;
+            *input.counts.entry(word.to_owned()).or_default() += more;
         }
         found.refused.into_iter().for_each(|refused| self.refuse(refused));
     }

@@ -54,6 +54,11 @@ impl Staged {
         files
     }
 
+    /// The file that becomes all of a table that is replaced whole, if there is one.
+    pub fn whole(&self, table: Table) -> Option<&StagedFile> {
+        self.added(table).iter().find(|file| file.group.is_empty())
+    }
+
     fn added(&self, table: Table) -> &[StagedFile] {
         self.adds.get(&table).map_or(&[], Vec::as_slice)
     }

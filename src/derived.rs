@@ -38,6 +38,8 @@ pub struct Replacement {
     pub add: Option<StagedFile>,
     /// The files it takes the place of.
     pub removes: Vec<LiveFile>,
+    /// Hash of its content after the run, and its rows.
+    pub content: (String, u64),
 }
 
 /// Receipts of the groups that are live once a run has committed.
@@ -114,11 +116,12 @@ impl Derived<'_> {
             [file] => file.fingerprint == fingerprint && batch.num_rows() > 0,
             _ => false,
         };
+        let content = (fingerprint.clone(), batch.num_rows() as u64);
         if same {
-            return Ok(Replacement::default());
+            return Ok(Replacement { content, ..Replacement::default() });
         }
         let spec = || FileSpec { table, month: None, group: String::new(), fingerprint: fingerprint.clone(), run: self.run_id.to_owned(), ordinal: 0 };
         let add = (batch.num_rows() > 0).then(|| stage(self.output, spec(), batch)).transpose()?;
-        Ok(Replacement { add, removes: live })
+        Ok(Replacement { add, removes: live, content })
     }
 }

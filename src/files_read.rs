@@ -1,9 +1,12 @@
 //! The audit and reference files a run has read: what fingerprints are made of and `run.inputs` lists.
 
+use std::path::PathBuf;
+
 use pecan_core::charge::Reason;
 use pecan_core::event::Place;
 
 use crate::error::Result;
+use crate::job::ListStamp;
 use crate::rejection::Rejection;
 use crate::store::{self, InputFile};
 
@@ -20,6 +23,10 @@ pub struct FileRead {
     pub rows: u64,
     /// Name of the audit source, or of the reference table.
     pub source: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Of a list: when it was taken and what it is complete for, where the job file or its path says so.
+    pub stamp: ListStamp,
 }
 
 /// All such files of a run. A [`Place`] names one by its index.
@@ -39,8 +46,23 @@ impl FilesRead {
 
     /// The same for a file whose content hash is known already.
     pub fn enter_hashed(&mut self, file: &InputFile, source: &str, hash: String) -> u32 {
-        self.files.push(FileRead { name: file.name.clone(), hash, bytes: file.bytes, rows: 0, source: source.to_string() });
+        self.files.push(FileRead {
+            name: file.name.clone(),
+            hash,
+            bytes: file.bytes,
+            rows: 0,
+            source: source.to_string(),
+            path: file.path.clone(),
+            stamp: ListStamp::default(),
+        });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Enters what the job file or the path of a list says of it.
+    pub fn set_stamp(&mut self, index: u32, stamp: ListStamp) {
+        if let Some(file) = self.get_mut(index) {
+            file.stamp = stamp;
+        }
     }
 
     /// Enters how many data records a file held.

@@ -28,7 +28,8 @@ use crate::rejection::Rejection;
 use crate::schema::Table;
 use crate::sink::Output;
 use crate::source::{ChargeBatch, ChargeFile, ChargeGroup};
-use crate::stage::{EncodedRowGroup, FileSpec, FileWriter, StagedFile, WrittenFile, read_back};
+use crate::stage::{EncodedRowGroup, FileSpec, FileWriter, ReadBack, StagedFile, WrittenFile, read_back};
+use crate::store::content_hash;
 
 /// What all groups of a run share.
 pub struct Shop<'a> {
@@ -45,6 +46,8 @@ pub struct Shop<'a> {
 pub struct GroupOutput {
     /// Staged files of all tables.
     pub staged: Vec<StagedFile>,
+    /// Of each staged file, in their order: BLAKE3 of its bytes, and counts and sums of credit lines and daily sums read back.
+    pub made: Vec<(String, Option<ReadBack>)>,
     /// Rows of each input file.
     pub files: Vec<FileRows>,
     /// Daily sums.
@@ -103,8 +106,14 @@ impl<'a> Work<'a> {
         check_rows(&self.group.group_id, &self.output.files)?;
         let mut written = std::mem::take(&mut self.writers).into_values().map(FileWriter::finish).collect::<Result<Vec<_>>>()?;
         self.write_small_tables(&mut written)?;
-        let read = |table: Table| written.par_iter().filter(|file| file.table() == table).map(read_back).collect::<Result<Vec<_>>>();
-        check_sums(&self.group.group_id, &self.control, &read(Table::FactCreditLine)?, &self.output.daily, &read(Table::FactCreditDaily)?)?;
+        let has_sums = |file: &WrittenFile| matches!(file.table(), Table::FactCreditLine | Table::FactCreditDaily);
+        let made = |file: &WrittenFile| Ok((content_hash(file.path())?, has_sums(file).then(|| read_back(file)).transpose()?));
+        self.output.made = written.par_iter().map(made).collect::<Result<Vec<_>>>()?;
+        let read = |table: Table| -> Vec<ReadBack> {
+            let of_table = written.iter().zip(&self.output.made).filter(|(file, _)| file.table() == table);
+            of_table.filter_map(|(_, (_, sums))| sums.clone()).collect()
+        };
+        check_sums(&self.group.group_id, &self.control, &read(Table::FactCreditLine), &self.output.daily, &read(Table::FactCreditDaily))?;
         for file in written {
             staged.push(self.shop.output.stage(file)?);
         }

@@ -159,6 +159,31 @@ impl Reference {
         "products",
         "management_groups",
     ];
+
+    /// The files of those tables.
+    pub fn read_by_runs(&self) -> impl Iterator<Item = &ReferenceFile> {
+        let tables = [&self.assignments, &self.partners, &self.principals, &self.group_members, &self.lighthouse_definitions];
+        let more = [&self.lighthouse_assignments, &self.roles, &self.rates, &self.products, &self.management_groups];
+        tables.into_iter().chain(more).flatten()
+    }
+
+    /// One of those tables, by its key.
+    pub fn table(&mut self, key: &str) -> Option<(&'static str, &mut Vec<ReferenceFile>)> {
+        let table = Reference::TABLES.into_iter().find(|table| *table == key)?;
+        let files = match table {
+            "assignments" => &mut self.assignments,
+            "partners" => &mut self.partners,
+            "principals" => &mut self.principals,
+            "group_members" => &mut self.group_members,
+            "lighthouse_definitions" => &mut self.lighthouse_definitions,
+            "lighthouse_assignments" => &mut self.lighthouse_assignments,
+            "roles" => &mut self.roles,
+            "rates" => &mut self.rates,
+            "products" => &mut self.products,
+            _ => &mut self.management_groups,
+        };
+        Some((table, files))
+    }
 }
 
 impl Job {

@@ -8,10 +8,10 @@ use pecan_core::pairing::RejectedRecord;
 use pecan_core::scope::Scope;
 use pecan_core::time::RawInstant;
 
-use crate::audit;
+use crate::audit::{self, AuditInput};
 use crate::error::{Error, Result};
 use crate::files_read::FilesRead;
-use crate::job::{Job, ReferenceFile};
+use crate::job::{Job, KeepInputs, ReferenceFile};
 use crate::reference;
 use crate::rejection::Rejection;
 
@@ -40,6 +40,10 @@ pub struct Known {
     pub newest_record: Option<RawInstant>,
     /// Audit records of any operation.
     pub audit_rows: u64,
+    /// How many of the files are audit files: they come first.
+    pub audit_files: usize,
+    /// What the audit files say, where it is to be kept for later ([`Known::read_to_keep`]).
+    pub told: Option<AuditInput>,
     /// Audit records of the operations that give or take a role, usable ones.
     pub role_records: u64,
     /// Complete lists of role assignments by the scope they are complete for as written; `None` = everything.
@@ -68,7 +72,25 @@ impl Known {
     pub fn read(job: &Job) -> Result<Known> {
         let mut files = FilesRead::default();
         let audit = audit::read(job, &mut files)?;
+        Known::of_audit(job, audit, files, false)
+    }
+
+    /// As [`Known::read`], holding on to what the audit files say if `output.keep_inputs` asks for it.
+    /// # Errors
+    /// As [`Known::read`].
+    pub fn read_to_keep(job: &Job) -> Result<Known> {
+        let mut files = FilesRead::default();
+        let audit = audit::read(job, &mut files)?;
+        Known::of_audit(job, audit, files, job.output.keep_inputs == KeepInputs::Reference)
+    }
+
+    /// As [`Known::read`], with the audit log read already, its files in `files`.
+    /// # Errors
+    /// As [`Known::read`].
+    pub fn of_audit(job: &Job, audit: AuditInput, mut files: FilesRead, keep: bool) -> Result<Known> {
+        let audit_files = files.files.len();
         let tables = reference::read(job, &mut files)?;
+        let told = keep.then(|| audit.clone());
         let lists = lists(&tables.reference.listed);
         let role_records = audit.records.len() as u64;
         let (named, unscoped) = (mentioned(&audit.records, &tables.reference.listed), unscoped(&tables.reference.listed));
@@ -84,7 +106,8 @@ impl Known {
         };
         let learned = learn(facts, job.rules.clone()).map_err(|e| unusable(&e, job))?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        let all = audit.counts.iter().chain(&tables.counts).chain(&learned.counts).map(|(word, n)| (*word, *n));
+        let told_words = audit.counts.iter().map(|(word, n)| (word.as_str(), *n));
+        let all = told_words.chain(tables.counts.iter().chain(&learned.counts).map(|(word, n)| (*word, *n)));
         for (word, n) in all.chain([("audit_records_passed_over", audit.passed_over)]) {
             *counts.entry(word.to_owned()).or_default() += n;
         }
@@ -102,6 +125,8 @@ impl Known {
             first_record: audit.first,
             newest_record: audit.newest,
             audit_rows: audit.rows,
+            audit_files,
+            told,
             role_records,
             lists,
             mentioned: named,

@@ -7,15 +7,17 @@ use uuid::Uuid;
 
 use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
-use crate::derived::Derived;
+use crate::derived::{Derived, LiveReceipts};
 use crate::error::{Error, Result};
 use crate::group::{Desk, GroupOutput, Shop, process, reported};
 use crate::job::{Job, OutputFormat, RunOptions};
+use crate::kept::Kept;
 use crate::known::Known;
+use crate::past_run::{Draft, GroupThen, PastRun, Setting};
 use crate::plan::{Action, Found, Planned, State, find_groups, plan as make_plan};
 use crate::plan_text::Plan;
 use crate::receipt::{Receipt, Receipts, content_of};
-use crate::run_row::{Input, RunRecord};
+use crate::run_row::{Change, Input, RunRecord, changes, credit_of, credit_told};
 use crate::schema::Table;
 use crate::sink::{Format, Output};
 use crate::slice::{Memory, Slicer};
@@ -42,7 +44,7 @@ pub fn run_within(job: &Job, options: &RunOptions, storage: Storage) -> Result<S
 fn run_in_pool(job: &Job, options: &RunOptions, open: impl FnOnce() -> Result<Output>) -> Result<Summary> {
     let clock = Clock::start();
     options.progress.stage("reading the audit log and reference tables");
-    let known = Known::read(job)?;
+    let known = Known::read_to_keep(job)?;
     options.progress.stage("finding charges");
     let found = find_groups(job)?;
     let output = open()?;
@@ -66,6 +68,7 @@ fn run_in_pool(job: &Job, options: &RunOptions, open: impl FnOnce() -> Result<Ou
         inputs: Vec::new(),
         written: BTreeMap::new(),
         staged: Staged::default(),
+        draft: Draft::default(),
     };
     let result = run.write_groups(&planned).and_then(|()| run.check_rejections()).and_then(|()| run.stage_whole_tables(&planned));
     if let Err(error) = result {
@@ -148,6 +151,8 @@ struct Run<'a> {
     written: BTreeMap<String, Receipt>,
     /// Files to add and remove, by table.
     staged: Staged,
+    /// What is kept of the run for `pecan verify`.
+    draft: Draft,
 }
 
 impl Run<'_> {
@@ -177,6 +182,7 @@ impl Run<'_> {
         let fingerprint = slice.fingerprint(content);
         output.seal(&fingerprint);
         let receipt = Receipt::new(group, &fingerprint, &output);
+        self.draft.groups.push(GroupThen::new(group, source, &fingerprint, &output));
         // Footprints are large: they are not kept until the commit. One that no table refers to does no harm.
         let memory = (!self.options.dry_run && !output.staged.is_empty()).then(|| Memory { footprint: std::mem::take(&mut output.footprint), slice });
         self.staged.add(std::mem::take(&mut output.staged));
@@ -253,6 +259,7 @@ impl Run<'_> {
             self.tally.warn("receipts_gone", text);
         }
         for (table, replacement) in replaced {
+            self.draft.whole.push((table, replacement.content.0, replacement.content.1));
             self.staged.add(replacement.add);
             self.staged.remove(table, replacement.removes);
         }
@@ -270,18 +277,16 @@ impl Run<'_> {
             discard_all(self.output, &self.staged);
             return self.summary(planned, false, Vec::new());
         }
-        if let Err(error) = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)) {
-            self.discard();
-            return Err(error);
-        }
+        let live = self.derived(planned).receipts_after(self.state);
+        let kept = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)).and_then(|()| self.keep(&live));
+        let changed = kept.inspect_err(|_| self.discard())?;
         self.options.progress.stage("committing");
-        let live = self.derived(planned).receipts_after(self.state).all;
         let mut staged = self.staged.clone();
         let committed = commit_all(self.state, &mut staged, &self.derived(planned))?;
-        let record = self.record(&committed, &live);
+        let record = self.record(changed, &committed);
         let summary = self.summary(planned, false, committed.iter().map(Committed::written).collect())?;
         record.commit(self.state, &self.derived(planned), &summary)?;
-        self.receipts.keep_only(&live.into_iter().map(|r| r.fingerprint).collect());
+        self.receipts.keep_only(&live.all.into_iter().map(|r| r.fingerprint).collect());
         Ok(summary)
     }
 
@@ -334,8 +339,21 @@ impl Run<'_> {
         self.tally.clone().finish(facts)
     }
 
-    fn record(&self, committed: &[Committed], live: &[Receipt]) -> RunRecord {
-        let before: Vec<Receipt> = self.state.groups().into_iter().flat_map(|g| self.state.fingerprints(g)).filter_map(|f| self.receipts.read(f)).collect();
+    /// Keeps what `pecan verify` needs of this run. The answer: what it moves, for readers of the rows that are there.
+    fn keep(&mut self, live: &LiveReceipts) -> Result<Vec<Change>> {
+        let told = self.output.runs_at(self.state.tables.get(&Table::Run).and_then(Option::as_ref))?;
+        let kept = Kept::of(self.output.storage());
+        let newest = told.last().map(|row| PastRun::read(&kept, &row.run_id)).transpose()?.flatten();
+        let kept = kept.trusting(newest.iter().flat_map(PastRun::pieces));
+        let (run_id, job, known, state, staged) = (self.run_id.as_str(), self.job, self.known, self.state, &self.staged);
+        let setting = Setting { run_id, job, known, state, staged, after: (&live.all, live.missing.len()) };
+        for file in self.draft.keep(&kept, &setting)? {
+            self.tally.warn("input_changed", format!("{file} changed while it was read: it is not kept for `pecan verify`"));
+        }
+        Ok(changes(&credit_told(&told), &credit_of(&live.all)))
+    }
+
+    fn record(&self, changed: Vec<Change>, committed: &[Committed]) -> RunRecord {
         let inputs = self.inputs.iter().cloned().chain(self.known.files.files.iter().map(Input::other));
         RunRecord {
             run_id: self.run_id.clone(),
@@ -343,7 +361,7 @@ impl Run<'_> {
             started_micros: self.clock.started_micros,
             inputs: inputs.collect(),
             tables: committed.to_vec(),
-            changed: crate::run_row::changes(&before, live),
+            changed,
         }
     }
 }

@@ -21,7 +21,6 @@ use crate::store::{self, InputFile};
 use crate::table_file::{Batch, Need, Wanted, Written, each_batch, written};
 use definitions::Definitions;
 use row::{Row, RowFault, Rows};
-use tables::Stamp;
 
 pub use tables::COLUMNS;
 
@@ -111,7 +110,9 @@ impl Reader<'_> {
                     self.file(&file, index, source.table, &tables::LIGHTHOUSE_DEFINITIONS, take)?;
                     continue;
                 }
-                let (read, faults) = definitions.take(&file, stamp_of(source, &file)?.snapshot_at)?;
+                let stamp = stamp_of(source, &file)?;
+                let (read, faults) = definitions.take(&file, stamp.snapshot_at)?;
+                self.files.set_stamp(index, stamp);
                 self.files.set_rows(index, read);
                 faults.iter().for_each(|(row, fault)| self.reject(Place { file: index, row: *row }, fault));
             }
@@ -129,6 +130,7 @@ impl Reader<'_> {
                 let stamp = stamp_of(source, &file)?;
                 let wanted = list_columns(space, &stamp);
                 let index = self.files.enter(&file, source.table)?;
+                self.files.set_stamp(index, stamp.clone());
                 let mut kinds = PrincipalKinds::default();
                 let mut take = |row: Row<'_>| {
                     tables::principal_kind(row, &mut kinds);
@@ -228,7 +230,7 @@ fn check_scope(source: &ReferenceFile) -> Result<()> {
 }
 
 /// What the job file and the path of a file say about rows that say nothing themselves.
-fn stamp_of(source: &ReferenceFile, file: &InputFile) -> Result<Stamp> {
+fn stamp_of(source: &ReferenceFile, file: &InputFile) -> Result<ListStamp> {
     let told = match &source.pattern {
         Some(pattern) => pattern.read(&file.path).map_err(|seen| {
             let next = "name folders and files as the placeholders of the uri say, for example az/20261031T060000Z/role-assignments/<subscription id>.json";
@@ -236,11 +238,11 @@ fn stamp_of(source: &ReferenceFile, file: &InputFile) -> Result<Stamp> {
         })?,
         None => ListStamp::default(),
     };
-    Ok(Stamp { snapshot_at: source.snapshot_at.or(told.snapshot_at), snapshot_scope: source.snapshot_scope.clone().or(told.snapshot_scope) })
+    Ok(ListStamp { snapshot_at: source.snapshot_at.or(told.snapshot_at), snapshot_scope: source.snapshot_scope.clone().or(told.snapshot_scope) })
 }
 
 /// The columns of a list; with a stamp its rows need none of their own.
-fn list_columns(space: Space, stamp: &Stamp) -> Vec<Wanted> {
+fn list_columns(space: Space, stamp: &ListStamp) -> Vec<Wanted> {
     let mut wanted = match space {
         Space::Role => tables::ASSIGNMENTS.to_vec(),
         Space::Registration => tables::LIGHTHOUSE_ASSIGNMENTS.to_vec(),
@@ -251,7 +253,7 @@ fn list_columns(space: Space, stamp: &Stamp) -> Vec<Wanted> {
     wanted
 }
 
-fn check_json(stamp: &Stamp, file: &InputFile) -> Result<()> {
+fn check_json(stamp: &ListStamp, file: &InputFile) -> Result<()> {
     if stamp.snapshot_at.is_some() {
         return Ok(());
     }
@@ -260,7 +262,7 @@ fn check_json(stamp: &Stamp, file: &InputFile) -> Result<()> {
 }
 
 /// `[]`: this list was taken and held nothing.
-fn nothing_listed(space: Space, stamp: &Stamp, index: u32) -> Option<ListedAssignment> {
+fn nothing_listed(space: Space, stamp: &ListStamp, index: u32) -> Option<ListedAssignment> {
     Some(ListedAssignment {
         place: Place { file: index, row: 0 },
         space,

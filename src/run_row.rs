@@ -1,6 +1,6 @@
 //! The row of the table `run`: what was read, what came of it, and the table versions that belong together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
@@ -15,7 +15,7 @@ use crate::group::{record_batch, stage};
 use crate::plan::State;
 use crate::receipt::Receipt;
 use crate::schema::{Kind, Table, name};
-use crate::sink::FileSpec;
+use crate::sink::{FileSpec, RunRow};
 use crate::source::ChargeFile;
 use crate::summary::Summary;
 
@@ -51,18 +51,36 @@ pub struct Change {
     after: i128,
 }
 
-/// The months whose expected credit a run moved.
-pub fn changes(before: &[Receipt], after: &[Receipt]) -> Vec<Change> {
-    let mut sums: BTreeMap<(String, Option<String>), (i128, i128)> = BTreeMap::new();
-    for (receipts, first) in [(before, true), (after, false)] {
-        for (month, currency, credit) in receipts.iter().flat_map(|r| &r.credit) {
-            let sum = sums.entry((month.clone(), currency.clone())).or_default();
-            let side = if first { &mut sum.0 } else { &mut sum.1 };
-            *side = side.saturating_add(*credit);
-        }
+/// Expected credit at 12 places by billing month and billing currency.
+pub type Credit = BTreeMap<(String, Option<String>), i128>;
+
+/// The credit of all groups together.
+pub fn credit_of(receipts: &[Receipt]) -> Credit {
+    let mut credit = Credit::new();
+    for (month, currency, sum) in receipts.iter().flat_map(|r| &r.credit) {
+        let total = credit.entry((month.clone(), currency.clone())).or_default();
+        *total = total.saturating_add(*sum);
     }
-    let changed = sums.into_iter().filter(|(_, (before, after))| before != after);
-    changed.map(|((month, currency), (before, after))| Change { month, currency, before, after }).collect()
+    credit
+}
+
+/// What readers of the rows of `run` know: what all of them moved, added up. News of a run that was interrupted is in no row
+/// yet, so the run that completes it tells it; and the rows of runs at the same time add up to what both did.
+pub fn credit_told(rows: &[RunRow]) -> Credit {
+    let mut credit = Credit::new();
+    for change in rows.iter().flat_map(|row| &row.changed) {
+        let total = credit.entry((change.month.clone(), change.currency.clone())).or_default();
+        *total = total.saturating_add(change.after).saturating_sub(change.before);
+    }
+    credit
+}
+
+/// The months whose expected credit a run moved; a month that came or went has none on the other side.
+pub fn changes(before: &Credit, after: &Credit) -> Vec<Change> {
+    let keys: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let of = |credit: &Credit, key| credit.get(key).copied().unwrap_or(0);
+    let changed = keys.into_iter().filter(|key| of(before, key) != of(after, key));
+    changed.map(|key| Change { month: key.0.clone(), currency: key.1.clone(), before: of(before, key), after: of(after, key) }).collect()
 }
 
 /// Everything the row says besides the summary.

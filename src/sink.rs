@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub use crate::stage::{
     Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, WrittenFile, read_back,
 };
-pub use latest::{RunRow, RunTable};
+pub use latest::{RunChange, RunRow, RunTable};
 
 use crate::delta::DeltaLog;
 pub use crate::delta::LogHistory;
@@ -189,7 +189,15 @@ impl Output {
     /// # Errors
     /// As [`live`](Self::live).
     pub fn runs(&self) -> Result<Vec<RunRow>> {
-        let Some(state) = self.live(Table::Run)? else { return Ok(Vec::new()) };
+        self.runs_at(self.live(Table::Run)?.as_ref())
+    }
+
+    /// As [`runs`](Self::runs), of the table as it was found before.
+    ///
+    /// # Errors
+    /// `Error::Storage`.
+    pub fn runs_at(&self, state: Option<&TableState>) -> Result<Vec<RunRow>> {
+        let Some(state) = state else { return Ok(Vec::new()) };
         let keys: Vec<String> = state.files.iter().map(|file| Output::key_of(Table::Run, file)).collect();
         let contents = self.storage.read_all(&keys)?;
         latest::all(keys.iter().map(|key| self.storage.shown(key)).zip(contents))

@@ -20,6 +20,7 @@ mod tests;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 pub use charges::{ChargeBatch, ChargeReader, Names, RawBatch};
 pub use cost_management::{ColumnNames, FORMAT, Field};
@@ -63,7 +64,7 @@ pub struct ChargeFile {
 }
 
 /// How a file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FileKind {
     /// Parquet.
     Parquet,

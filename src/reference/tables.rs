@@ -5,22 +5,13 @@
 use pecan_core::charge::Reason;
 use pecan_core::event::{ListedAssignment, PrincipalKind, PrincipalKinds, Space};
 use pecan_core::reference::{Authorization, Channel, ExcludedKind, ManagementGroupRow, Member, Partner, Principal, ProductMatch, ProductRow, Rate, RoleRow};
-use pecan_core::time::RawInstant;
 
 use super::row::{Row, RowFault};
 use crate::columns::Kind;
+use crate::job::ListStamp;
 use crate::table_file::{Need, Wanted};
 
 type Read<T> = Result<T, RowFault>;
-
-/// What a job file says about all rows of a list, for rows that do not say it themselves.
-#[derive(Debug, Clone, Default)]
-pub struct Stamp {
-    /// When the list was taken.
-    pub snapshot_at: Option<RawInstant>,
-    /// What it is complete for.
-    pub snapshot_scope: Option<String>,
-}
 
 /// Every table that a run reads, with the columns it asks for.
 pub const COLUMNS: [(&str, &[Wanted]); 10] = [
@@ -67,7 +58,7 @@ pub const LIGHTHOUSE_ASSIGNMENTS: [Wanted; 6] = [
 ];
 
 /// A row of either list of assignments (details 22).
-pub fn listed(row: Row<'_>, space: Space, stamp: &Stamp) -> Read<ListedAssignment> {
+pub fn listed(row: Row<'_>, space: Space, stamp: &ListStamp) -> Read<ListedAssignment> {
     let snapshot_at = row.instant("snapshot_at")?.or(stamp.snapshot_at);
     let snapshot_at = snapshot_at
         .ok_or_else(|| RowFault::new("snapshot_at", "", Reason::Missing, "`snapshot_at` holds nothing: write the instant at which the list was taken"))?;

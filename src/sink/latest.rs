@@ -1,7 +1,7 @@
 //! The rows of the table of runs, as far as later runs need them.
 
 use arrow::array::{Array, AsArray, RecordBatch, StructArray};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -20,6 +20,21 @@ pub struct RunRow {
     pub rules_fingerprint: String,
     /// The tables as it left them.
     pub tables: Vec<RunTable>,
+    /// What it moved.
+    pub changed: Vec<RunChange>,
+}
+
+/// Expected credit of a billing month and currency before and after a run, at 12 places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunChange {
+    /// Billing month.
+    pub month: String,
+    /// Billing currency.
+    pub currency: Option<String>,
+    /// Before.
+    pub before: i128,
+    /// After.
+    pub after: i128,
 }
 
 /// A table as a run left it.
@@ -53,8 +68,9 @@ fn rows(shown: &str, content: Bytes) -> Result<Vec<RunRow>> {
         |seen: String| Error::storage("run_table", "reading the table of runs", shown, seen, "restore the file from a backup, or use another output.uri");
     let builder = ParquetRecordBatchReaderBuilder::try_new(content).map_err(|e| wrong(e.to_string()))?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::STARTED, name::RULES_FINGERPRINT]);
-    let tables = builder.parquet_schema().root_schema().get_fields().iter().position(|field| field.name() == name::TABLES);
-    let tables = ProjectionMask::roots(builder.parquet_schema(), tables);
+    let fields = builder.parquet_schema().root_schema().get_fields().iter().enumerate();
+    let lists = fields.filter(|(_, field)| [name::TABLES, name::CHANGED].contains(&field.name())).map(|(at, _)| at);
+    let tables = ProjectionMask::roots(builder.parquet_schema(), lists);
     let mut wanted = mask;
     wanted.union(&tables);
     let reader = builder.with_projection(wanted).build().map_err(|e| wrong(e.to_string()))?;
@@ -71,12 +87,29 @@ fn decode(batch: &RecordBatch) -> Option<Vec<RunRow>> {
     let (ids, fingerprints) = (text(name::RUN_ID)?, text(name::RULES_FINGERPRINT)?);
     let started = batch.column_by_name(name::STARTED)?.as_primitive_opt::<TimestampMicrosecondType>()?;
     let tables = batch.column_by_name(name::TABLES)?.as_list_opt::<i32>()?;
+    let changed = batch.column_by_name(name::CHANGED)?.as_list_opt::<i32>()?;
     (0..batch.num_rows())
         .map(|row| {
+            let changed = if changed.is_null(row) { Vec::new() } else { decode_changes(changed.value(row).as_struct_opt()?)? };
             let tables = if tables.is_null(row) { Vec::new() } else { decode_tables(tables.value(row).as_struct_opt()?)? };
-            Some(RunRow { run_id: ids.value(row).to_owned(), started: started.value(row), rules_fingerprint: fingerprints.value(row).to_owned(), tables })
+            let (run_id, rules_fingerprint) = (ids.value(row).to_owned(), fingerprints.value(row).to_owned());
+            Some(RunRow { run_id, started: started.value(row), rules_fingerprint, tables, changed })
         })
         .collect()
+}
+
+fn decode_changes(changes: &StructArray) -> Option<Vec<RunChange>> {
+    let text = |name: &str| changes.column_by_name(name)?.as_string_opt::<i32>();
+    let amount = |name: &str| changes.column_by_name(name)?.as_primitive_opt::<Decimal128Type>();
+    let (months, currencies) = (text(name::BILLING_MONTH)?, text(name::BILLING_CURRENCY)?);
+    let (before, after) = (amount(name::CREDIT_BEFORE)?, amount(name::CREDIT_AFTER)?);
+    let change = |at: usize| RunChange {
+        month: months.value(at).to_owned(),
+        currency: currencies.is_valid(at).then(|| currencies.value(at).to_owned()),
+        before: before.value(at),
+        after: after.value(at),
+    };
+    Some((0..changes.len()).map(change).collect())
 }
 
 fn decode_tables(tables: &StructArray) -> Option<Vec<RunTable>> {

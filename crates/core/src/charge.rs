@@ -31,6 +31,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 11] = [
+        Reason::Missing,
+        Reason::NotANumber,
+        Reason::NotADate,
+        Reason::OutOfRange,
+        Reason::TooLarge,
+        Reason::UnknownWord,
+        Reason::Ragged,
+        Reason::NoBody,
+        Reason::UnknownAssignment,
+        Reason::BadSpan,
+        Reason::BadReference,
+    ];
+
+    /// The reason of a word of the `rejection` table.
+    pub fn parse(word: &str) -> Option<Reason> {
+        Reason::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+
     /// The word used in the `rejection` table.
     pub fn word(self) -> &'static str {
         match self {

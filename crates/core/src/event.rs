@@ -110,6 +110,11 @@ impl PrincipalKinds {
         other.0.iter().for_each(|(id, kind)| self.add(id, *kind));
     }
 
+    /// Every principal of whom something is said, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, PrincipalKind)> {
+        self.0.iter().map(|(id, kind)| (id.as_str(), *kind))
+    }
+
     /// What a principal is; `None`: nobody says.
     pub fn of(&self, principal_id: &str) -> Option<PrincipalKind> {
         self.0.get(principal_id).copied()
