@@ -13,6 +13,7 @@
 //! became live meanwhile is seen. Whatever a crash leaves undone is as it was: no file that is deleted is needed.
 
 mod files;
+mod kept;
 mod report;
 mod text;
 
@@ -85,7 +86,8 @@ pub fn maintain(job: &Job, options: &MaintainOptions) -> Result<Report> {
         tables.push(survey.work(&output, options)?);
     }
     let receipts = receipts(&output, &surveys, options)?;
-    Ok(Report { dry_run: options.dry_run, retain: options.retain, tables, receipts, foreign: files::foreign_in_root(output.storage())? })
+    let kept = kept::sweep(&output, &surveys, options)?;
+    Ok(Report { dry_run: options.dry_run, retain: options.retain, tables, receipts, kept, foreign: files::foreign_in_root(output.storage())? })
 }
 
 /// One at a time on a local disk; the lock goes when the process does. `None`: there is no output yet, or it is in an

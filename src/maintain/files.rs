@@ -120,6 +120,22 @@ pub(super) fn receipts(storage: &Storage) -> Result<Vec<(Entry, Option<String>)>
     Ok(storage.list(&format!("{OWN_FOLDER}/groups"))?.into_iter().filter_map(kept).collect())
 }
 
+/// The files of one folder of `_pecan` whose names begin with a run or a hash, with that; none: it was being written. Names
+/// of another form are passed over.
+pub(super) fn below_own(storage: &Storage, folder: &str) -> Result<Vec<(Entry, Option<String>)>> {
+    let is_id = |id: &str| uuid::Uuid::try_parse(id).is_ok() || (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+    let kept = |entry: Entry| {
+        let (id, rest) = last_part(&entry.key).split_once('.').filter(|(id, _)| entry.regular && is_id(id))?;
+        let id = match rest {
+            "json" | "gz" => Some(id.to_owned()),
+            _ if is_being_replaced(rest) => None,
+            _ => return None,
+        };
+        Some((entry, id))
+    };
+    Ok(storage.list(&format!("{OWN_FOLDER}/{folder}"))?.into_iter().filter_map(kept).collect())
+}
+
 /// What lies beside our tables and is not ours.
 pub(super) fn foreign_in_root(storage: &Storage) -> Result<Vec<String>> {
     let ours = |name: &str| name == OWN_FOLDER || Table::ALL.into_iter().any(|table| table.name() == name);

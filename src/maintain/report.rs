@@ -170,10 +170,10 @@ impl TableReport {
     }
 }
 
-/// Receipts below `_pecan/groups`.
+/// Small files of ours below `_pecan`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Receipts {
-    /// No live file referred to them any more.
+    /// Nothing referred to them any more.
     pub deleted: Sum,
     /// The others.
     pub kept: Sum,
@@ -190,6 +190,8 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// Receipts.
     pub receipts: Receipts,
+    /// What is kept for `pecan verify`: records of runs, and pieces of their inputs.
+    pub kept: Receipts,
     /// Names beside the tables that are not ours.
     pub foreign: Vec<String>,
 }
@@ -197,7 +199,7 @@ pub struct Report {
 impl Report {
     /// All that was deleted.
     pub fn deleted(&self) -> Sum {
-        self.tables.iter().map(TableReport::deleted).fold(self.receipts.deleted, Sum::and)
+        self.tables.iter().map(TableReport::deleted).fold(self.receipts.deleted.and(self.kept.deleted), Sum::and)
     }
 
     /// Checkpoints that were made, or would be.
@@ -225,6 +227,7 @@ impl Report {
             "deleted": self.deleted().json(),
             "tables": self.tables.iter().map(TableReport::json).collect::<Vec<_>>(),
             "receipts": { "deleted": self.receipts.deleted.json(), "kept": self.receipts.kept.json() },
+            "kept_inputs": { "deleted": self.kept.deleted.json(), "kept": self.kept.kept.json() },
             "foreign": self.all_foreign().collect::<Vec<_>>(),
         })
     }

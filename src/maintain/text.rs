@@ -18,10 +18,11 @@ pub(super) fn render(report: &Report, _width: usize, colour: bool) -> String {
         let deleted = if report.dry_run { "To delete" } else { "Deleted" };
         out.push_str(&drawn(&["Table", "Version", "Checkpoint", "Live", deleted, "Kept"], tables.iter().map(|table| row(table)).collect()));
     }
-    let receipts = report.receipts.deleted;
-    if receipts.files > 0 {
-        let verb = if report.dry_run { "would be deleted" } else { "were deleted" };
-        out.push_str(&format!("\nReceipts that no table refers to {verb}: {}\n", shown(receipts)));
+    let verb = if report.dry_run { "would be deleted" } else { "were deleted" };
+    for (what, sum) in [("Receipts that no table refers to", report.receipts.deleted), ("Kept inputs that no run needs", report.kept.deleted)] {
+        if sum.files > 0 {
+            out.push_str(&format!("\n{what} {verb}: {}\n", shown(sum)));
+        }
     }
     for table in &report.tables {
         if let Some(why) = &table.not_ours {
