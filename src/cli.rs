@@ -99,6 +99,13 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
             }
             speak::answer(&view.show(|| report.to_json(), |_, _| report.to_text()), out)
         }
+        Command::Verify(choice) => {
+            let report = asked::verify(&Job::load(&choice.job, &global.set)?, &choice.run, global.threads(), &global.progress())?;
+            if !global.quiet || global.output_format == OutputFormat::Json {
+                speak::answer(&view.show(|| report.to_json(), |_, _| report.to_text()), out)?;
+            }
+            report.verdict()
+        }
         Command::Maintain(choice) => {
             let job = Job::load(&choice.job, &global.set)?;
             let answer = asked::maintain(&job, &choice.options(global), &view)?;

@@ -53,6 +53,9 @@ pub enum Error {
     /// Exit 7: more rejections than the job allows; nothing committed.
     #[error("{0}")]
     Rejections(Box<Trouble>),
+    /// Exit 1, and no mistake of ours is known: a past run, done again, gives other tables (data-contracts §3, `verify`).
+    #[error("{0}")]
+    Different(Box<Trouble>),
 }
 
 macro_rules! constructors {
@@ -75,12 +78,12 @@ fn sentence(text: String) -> String {
 }
 
 impl Error {
-    constructors!(bug => Bug, usage => Usage, input => Input, lost => Lost, storage => Storage, rejections => Rejections);
+    constructors!(bug => Bug, usage => Usage, input => Input, lost => Lost, storage => Storage, rejections => Rejections, different => Different);
 
     /// The process exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Bug(_) => 1,
+            Error::Bug(_) | Error::Different(_) => 1,
             Error::Usage(_) => 2,
             Error::Input(_) => 3,
             Error::Lost(_) => 4,
@@ -92,7 +95,7 @@ impl Error {
     /// The four answers behind the message.
     pub fn trouble(&self) -> &Trouble {
         match self {
-            Error::Bug(t) | Error::Usage(t) | Error::Input(t) | Error::Lost(t) | Error::Storage(t) | Error::Rejections(t) => t,
+            Error::Bug(t) | Error::Usage(t) | Error::Input(t) | Error::Lost(t) | Error::Storage(t) | Error::Rejections(t) | Error::Different(t) => t,
         }
     }
 }

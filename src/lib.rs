@@ -44,6 +44,7 @@ pub mod commit;
 pub mod run_row;
 pub mod past_run;
 pub mod pipeline;
+pub mod verify;
 pub mod maintain;
 pub mod check;
 pub mod explain;

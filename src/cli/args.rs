@@ -21,9 +21,10 @@ const MOST_THREADS: u16 = 512;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done, also \"nothing to do\"      4  another run won: run again
-  1  a bug in pecan                  5  storage trouble: retry later
-  2  command line or job file        7  more rejections than the job allows;
-  3  an input is wrong or missing       nothing was committed";
+  1  a bug in pecan, or `verify`     5  storage trouble: retry later
+     found a difference              7  more rejections than the job allows;
+  2  command line or job file           nothing was committed
+  3  an input is wrong or missing";
 
 /// Settles partner earned credit (PEC): per charge the credit it should have earned, exactly, and the reason if none.
 #[derive(Debug, Parser)]
@@ -82,6 +83,8 @@ pub(super) enum Command {
     Explain(ExplainChoice),
     /// Make realistic input of any size with a job file, for trials and benchmarks
     Generate(GenerateChoice),
+    /// Recompute a past run from its own inputs and rules, and compare; writes nothing into the output
+    Verify(VerifyChoice),
     /// Make checkpoints of the output's tables and delete files of pecan that nobody needs any more
     Maintain(MaintainChoice),
     /// Print completions for a shell
@@ -130,6 +133,16 @@ pub(super) struct RunChoice {
     /// Compute everything, make nothing visible
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct VerifyChoice {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub job: PathBuf,
+    /// run_id of the run, or latest
+    #[arg(long, value_name = "ID")]
+    pub run: String,
 }
 
 #[derive(Debug, clap::Args)]

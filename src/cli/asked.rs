@@ -17,6 +17,7 @@ use crate::pipeline;
 use crate::progress::Progress;
 use crate::schema::{self, Table};
 use crate::summary::Summary;
+use crate::verify;
 
 /// `pecan init`.
 pub(super) fn init(request: &InitRequest, threads: usize, progress: &Progress, view: &View) -> Result<String> {
@@ -56,6 +57,13 @@ pub(super) fn explain(job: &Job, question: &Question, global: &Global, view: &Vi
     progress.finish();
     let story = story?;
     Ok(view.show(|| story.to_json(), |width, colour| story.to_text(width, colour)))
+}
+
+/// `pecan verify`.
+pub(super) fn verify(job: &Job, run: &str, threads: usize, progress: &Progress) -> Result<verify::Report> {
+    let report = verify::verify(job, run, threads, progress);
+    progress.finish();
+    report
 }
 
 /// `pecan maintain`.

@@ -35,10 +35,10 @@ fn the_definition_is_sound_and_offers_only_what_exists() {
     Args::command().debug_assert();
     let said = pecan(&["--help"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    for word in ["run", "plan", "check", "explain", "generate", "maintain", "completions", "man", "schema", "--set", "--threads", "Exit codes"] {
+    for word in ["run", "plan", "check", "explain", "generate", "verify", "maintain", "completions", "man", "schema", "--set", "--threads", "Exit codes"] {
         assert!(said.out.contains(word), "{word}");
     }
-    for later in ["reconcile", "report", "verify", "commit", "--memory-limit"] {
+    for later in ["reconcile", "report", "commit", "--memory-limit"] {
         assert!(!Args::command().get_subcommands().any(|c| c.get_name() == later) && !said.out.contains(&format!("--{later}")), "{later}");
     }
     assert!(pecan(&["--version"]).out.starts_with("pecan "));

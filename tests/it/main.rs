@@ -17,4 +17,5 @@ mod progress;
 mod stores;
 mod tables;
 mod tidy;
+mod verify;
 mod version;

@@ -29,6 +29,10 @@ pub const CASES: &[Case] = &[
         s.job("[[audit]]", "[[charges]]\nname = \"eur\"\nuri = \"eur/\"\nformat = \"cost-management\"\n\n[[audit]]");
         s.arguments(&["run", "job.toml", "--set", "charges.contoso.uri=x"]);
     }),
+    case("run_unknown", "", "verify is given an id that no run has.", &["0198d2c4", "latest"], |s| {
+        s.succeed();
+        s.arguments(&["verify", "job.toml", "--run", "0198d2c4-7a3e-7c1e-9d0a-3b1f5e6a7b8c"]);
+    }),
     // The file
     case("job_not_readable", "", "There is no job file of that name.", &["nowhere.toml"], |s| s.arguments(&["run", "nowhere.toml"])),
     case("job_syntax", "", "The value of the first key is missing.", &["job.toml:1:"], |s| s.job("name = \"small\"", "name = ")),

@@ -79,6 +79,46 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        code: "schema_newer",
+        name: "record",
+        cause: "A newer version kept the record of a run.",
+        exit: 2,
+        says: &["_pecan", "form 99"],
+        build: |s| {
+            s.succeed();
+            let record = std::fs::read_dir(s.path("out/_pecan/runs")).expect("records").flatten().next().expect("a record").path();
+            let text = std::fs::read_to_string(&record).expect("text");
+            std::fs::write(&record, text.replace("\"form\":1", "\"form\":99")).expect("written");
+            s.arguments(&["verify", "job.toml", "--run", "latest"]);
+        },
+    },
+    Case {
+        code: "verify_different",
+        name: "",
+        cause: "A file of credit lines was replaced by another since the run.",
+        exit: 1,
+        says: &["1 of ", "--force"],
+        build: |s| {
+            s.succeed();
+            let month = s.path("out/fact_credit_line/billing_month=2026-09");
+            let files: Vec<PathBuf> = std::fs::read_dir(month).expect("a month").flatten().map(|e| e.path()).collect();
+            std::fs::write(&files[0], "overwritten").expect("a file");
+            s.arguments(&["verify", "job.toml", "--run", "latest"]);
+        },
+    },
+    Case {
+        code: "verify_inputs_gone",
+        name: "",
+        cause: "The charges of the run are no longer there.",
+        exit: 3,
+        says: &["charges/a.csv"],
+        build: |s| {
+            s.succeed();
+            s.edit("charges/a.csv", "0.5", "0.6");
+            s.arguments(&["verify", "job.toml", "--run", "latest"]);
+        },
+    },
+    Case {
         code: "maintain_under_way",
         name: "",
         cause: "Another `pecan maintain` holds the lock.",

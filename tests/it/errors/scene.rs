@@ -186,12 +186,12 @@ impl Scene {
         Said::of(command.current_dir(self.folder.path()).args(arguments).stdout(full).output().expect("the program starts"))
     }
 
-    /// Every file of the output with its content. Receipts are left out: they count only where a table names them.
+    /// Every file of the output with its content. Receipts and what is kept are left out: they count only where a table names them.
     pub fn output(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         collect(&self.path("out"), &mut files);
-        let receipts = self.path("out/_pecan/groups");
-        files.retain(|path, _| !path.starts_with(&receipts));
+        let unnamed = ["groups", "inputs", "runs"].map(|folder| self.path("out/_pecan").join(folder));
+        files.retain(|path, _| !unnamed.iter().any(|folder| path.starts_with(folder)));
         files
     }
 }

@@ -20,6 +20,7 @@ use super::world_files::{other_rules, writable, write_charges, write_known};
 use crate::oracle::naive::OneCharge;
 use crate::oracle::world::{Dice, FIRST_DAY, World};
 use crate::tables::{self, assert_equal, canonical};
+use crate::verify::changed;
 
 /// Steps after the first run.
 const STEPS: usize = 5;
@@ -280,6 +281,7 @@ struct Count {
     kept: u64,
     rewritten: u64,
     without_need: u64,
+    verified: [u64; 2],
     parts: BTreeMap<String, u64>,
 }
 
@@ -293,7 +295,7 @@ fn compare(job: &Job, history: &History, fresh: &str, kill: Option<usize>, count
     let options = RunOptions { prune: true, ..options() };
     let mut scratch = job.clone();
     scratch.output.uri = history.workshop.path(fresh).to_string_lossy().into_owned();
-    let (before, bytes) = (files_of_groups(job), tables::data_bytes(job));
+    let (before, bytes, credit_before, last_run) = (files_of_groups(job), tables::data_bytes(job), changed::credit(job), changed::newest_run(job));
     let plan = pipeline::plan(job, &options).map(|_| planned(job, &options));
     let (news, all) = (try_run(job, &options), try_run(&scratch, &options));
     let summary = match (news, all) {
@@ -340,6 +342,7 @@ fn compare(job: &Job, history: &History, fresh: &str, kill: Option<usize>, count
             return Err(format!("tables differ after a death after {done} commits"));
         }
     }
+    changed::of_newest_run(job, &credit_before, last_run, &mut count.verified)?;
     let again = try_run(job, &options).map_err(|e| e.to_string())?;
     if !again.nothing_to_do {
         return Err(format!("the run after it has something to do; this one wrote {:?}", summary.files));
@@ -378,13 +381,14 @@ fn histories_step_by_step_give_what_one_run_gives() {
         }
     }
     println!(
-        "histories {histories}, runs compared {}, stopped {}, died between commits {}, groups kept {}, rewritten {}, of those to equal bytes {}, differences {}\n{:#?}",
+        "histories {histories}, runs compared {}, stopped {}, died between commits {}, groups kept {}, rewritten {}, of those to equal bytes {}, moved money and verified later {:?}, differences {}\n{:#?}",
         count.compared,
         count.stopped,
         count.killed,
         count.kept,
         count.rewritten,
         count.without_need,
+        count.verified,
         wrong.len(),
         count.parts
     );

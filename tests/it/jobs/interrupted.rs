@@ -11,6 +11,7 @@ use pecan::schema::{Table, name};
 
 use super::workshop::{Workshop, copy_folder, run};
 use crate::tables::{Canonical, assert_equal, canonical, is_delta, live, read, tree};
+use crate::verify::changed;
 
 /// The output after a first run without the archive, after a second with it, and what a fresh run of all gives.
 struct Story {
@@ -100,7 +101,11 @@ fn an_interrupted_run_is_completed() {
     for format in ["delta", "parquet"] {
         let story = Story::new(format);
         for done in 0..=GROUP_TABLES.len() + WHOLE_TABLES.len() {
-            story.check(&story.crashed_after(done), &format!("after {done} commits"));
+            let job = story.crashed_after(done);
+            story.check(&job, &format!("after {done} commits"));
+            let row = open_output(&job).expect("an output").latest_run().expect("readable").expect("a run row");
+            let moved = changed::moved(&changed::credit(&story.job("first")), &changed::credit(&job));
+            assert_eq!(changed::told(&job, &row.run_id), moved, "{format} after {done} commits: the news of both runs");
         }
     }
 }
