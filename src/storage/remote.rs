@@ -147,7 +147,7 @@ pub fn trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
 /// One line of a length people read. Of the XML a store answers with only code and message are told: the rest may repeat
 /// what was signed.
 fn short(text: &str) -> String {
-    const LONGEST: usize = 400;
+    const EACH_SIDE: usize = 240;
     let element = |name: &str| {
         let (_, after) = text.split_once(&format!("<{name}>"))?;
         after.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
@@ -155,10 +155,14 @@ fn short(text: &str) -> String {
     let told = [element("Code"), element("Message")].into_iter().flatten().collect::<Vec<_>>().join(": ");
     let plain = text.split_once("<?xml").or_else(|| text.split_once("<Error")).map_or(text, |(before, _)| before);
     let line = [plain, told.as_str()].join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", line.get(..at).unwrap_or_default()),
-        None => line,
+    let length = line.chars().count();
+    if length <= 2 * EACH_SIDE {
+        return line;
     }
+    // Where it began and what came of it; between them are addresses.
+    let head: String = line.chars().take(EACH_SIDE).collect();
+    let tail: String = line.chars().skip(length - EACH_SIDE).collect();
+    format!("{head} … {tail}")
 }
 
 /// An error with the reason of its reason: the first words are often only the name of a step.
@@ -263,7 +267,8 @@ mod tests {
         let xml = "<?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>Not equal.</Message><StringToSign>hunter2</StringToSign></Error>";
         assert_eq!(short(&format!("403 Forbidden: {xml}")), "403 Forbidden: SignatureDoesNotMatch: Not equal.");
         assert_eq!(short("no\n  XML"), "no XML");
-        assert_eq!(short(&"x".repeat(500)).chars().count(), 401);
+        let long = short(&format!("first {} last", "x".repeat(900)));
+        assert!(long.starts_with("first") && long.ends_with("last") && long.chars().count() == 483, "{long}");
     }
 
     #[test]
