@@ -13,6 +13,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::path::Path;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -146,9 +147,8 @@ impl ParquetTable<'_> {
     /// On a local disk one commit at a time; the lock goes when the file is closed, however the process dies.
     fn lock(&self) -> Result<Option<File>> {
         let Some(path) = self.storage.path(&self.below(&format!("{OWN_FOLDER}/lock"))) else { return Ok(None) };
-        disk::create_folder(disk::folder_of(&path))?;
-        let locked = File::create(&path).and_then(|file| file.lock().map(|()| file));
-        locked.map(Some).map_err(|e| disk::trouble("locking a table", &path, &e))
+        let locked = |path: &Path| File::create(path).and_then(|file| file.lock().map(|()| file));
+        disk::make_in_folder("locking a table", &path, locked).map(Some)
     }
 
     /// What changed since `base` where this commit writes, if anything did.

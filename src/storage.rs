@@ -253,7 +253,6 @@ impl Storage {
     /// `Error::Storage`.
     pub fn write(&self, key: &str, bytes: &[u8]) -> Result<()> {
         if let Some(path) = self.path(key) {
-            disk::create_folder(disk::folder_of(&path))?;
             return disk::replace(&path, bytes);
         }
         let written = self.wait(self.root.put(&self.full(key), Bytes::copy_from_slice(bytes).into()));

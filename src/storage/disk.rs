@@ -31,8 +31,33 @@ pub fn sync_folder(folder: &Path) -> Result<()> {
     File::open(folder).and_then(|opened| opened.sync_all()).map_err(|e| trouble("making a folder durable", folder, &e))
 }
 
+/// Another run may take an empty folder away between two steps of ours, so often before we give up.
+const ATTEMPTS: usize = 32;
+
 /// Creates a folder and those above it, each made durable in its parent.
 pub fn create_folder(folder: &Path) -> Result<()> {
+    let mut tried = 0;
+    loop {
+        match create_missing(folder) {
+            Err((_, e)) if e.kind() == ErrorKind::NotFound && tried < ATTEMPTS => tried += 1,
+            other => return other.map_err(|(place, e)| trouble("creating a folder", &place, &e)),
+        }
+    }
+}
+
+/// Makes a file in a folder that is made if need be, both again if the folder, being empty, was taken away between.
+pub fn make_in_folder<T>(tried: &str, path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> Result<T> {
+    let mut attempts = 0;
+    loop {
+        create_folder(folder_of(path))?;
+        match make(path) {
+            Err(e) if e.kind() == ErrorKind::NotFound && attempts < ATTEMPTS => attempts += 1,
+            other => return other.map_err(|e| trouble(tried, path, &e)),
+        }
+    }
+}
+
+fn create_missing(folder: &Path) -> std::result::Result<(), (PathBuf, io::Error)> {
     let mut missing: Vec<PathBuf> = Vec::new();
     let mut at = folder;
     while !at.exists() {
@@ -40,10 +65,9 @@ pub fn create_folder(folder: &Path) -> Result<()> {
         at = folder_of(at);
     }
     for new in missing.iter().rev() {
-        match fs::create_dir(new) {
-            Ok(()) => sync_folder(folder_of(new))?,
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(trouble("creating a folder", new, &e)),
+        match fs::create_dir(new).and_then(|()| File::open(folder_of(new))?.sync_all()) {
+            Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err((new.clone(), e)),
+            _ => {}
         }
     }
     Ok(())
@@ -55,11 +79,10 @@ pub fn rename(from: &Path, to: &Path) -> Result<()> {
     sync_folder(folder_of(to))
 }
 
-/// Writes a whole file so that a reader sees the old content or the new, never a part. Two writers may do so at once.
+/// Writes a whole file, in a folder that is made if need be, so that a reader sees the old content or the new, never a part. Two writers may do so at once.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = path.with_extension(format!("{}.new", uuid::Uuid::now_v7()));
-    let written = fs::write(&temporary, bytes).and_then(|()| File::open(&temporary)?.sync_all());
-    written.map_err(|e| trouble("writing a file", &temporary, &e))?;
+    make_in_folder("writing a file", &temporary, |temporary| fs::write(temporary, bytes).and_then(|()| File::open(temporary)?.sync_all()))?;
     rename(&temporary, path)
 }
 
@@ -125,5 +148,37 @@ pub fn delete(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(trouble("deleting a file", path, &e)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// A run that discards what it staged takes empty folders along; `races.py` saw another fail for that.
+    #[test]
+    fn a_folder_that_is_taken_away_while_empty_is_made_again() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("table/_pecan/staged");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    folder.ancestors().take(3).map(fs::remove_dir).take_while(io::Result::is_ok).for_each(drop);
+                }
+            });
+            for n in 0..300 {
+                let path = folder.join(n.to_string());
+                let made = make_in_folder("making a file", &path, |path| File::create(path));
+                let removed = made.as_ref().ok().map(|_| fs::remove_file(&path));
+                if made.is_err() || n == 299 {
+                    done.store(true, Ordering::Relaxed);
+                }
+                made.unwrap();
+                removed.unwrap().unwrap();
+            }
+        });
     }
 }

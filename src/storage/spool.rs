@@ -46,10 +46,9 @@ impl Storage {
     pub fn spool(&self, key: &str) -> Result<(Spool, File)> {
         let Some(target) = self.path(key) else { return temporary() };
         let folder = disk::folder_of(&target);
-        disk::create_folder(folder)?;
         let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let path = folder.join(format!(".{name}.tmp"));
-        let file = File::create(&path).map_err(|e| disk::trouble("creating a data file", &path, &e))?;
+        let file = disk::make_in_folder("creating a data file", &path, |path| File::create(path))?;
         Ok((Spool { path, durable: true }, file))
     }
 

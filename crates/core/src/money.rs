@@ -260,8 +260,8 @@ fn strip_zeros(mut value: u128) -> (u128, u32) {
     (value, places)
 }
 
-/// The path that always fits: 512 bits hold four operands. The naive twin of the narrow path.
-pub fn product_wide(operands: &[D22]) -> Result<D12, TooLarge> {
+/// The exact product of up to four operands: its magnitude, its decimal places, and whether it is negative.
+fn exact_product(operands: &[D22]) -> Result<(U512, u32, bool), TooLarge> {
     let mut magnitude = U512::from(1u8);
     let mut places = 0u32;
     let mut negative = false;
@@ -270,6 +270,12 @@ pub fn product_wide(operands: &[D22]) -> Result<D12, TooLarge> {
         places = places.saturating_add(OPERAND_PLACES);
         negative ^= operand.0 < 0;
     }
+    Ok((magnitude, places, negative))
+}
+
+/// The path that always fits: 512 bits hold four operands. The naive twin of the narrow path.
+pub fn product_wide(operands: &[D22]) -> Result<D12, TooLarge> {
+    let (magnitude, places, negative) = exact_product(operands)?;
     let down = places.checked_sub(AMOUNT_PLACES).ok_or(TooLarge)?;
     ratio_to_amount(magnitude, pow10_wide(down), negative)
 }

@@ -41,40 +41,38 @@ fn job(workshop: &Workshop, format: &str, output: String) -> Job {
 
 const MONTHS: [[&str; 2]; 2] = [["2026-09-01", "2026-10-01"], ["2026-10-01", "2026-11-01"]];
 
-/// R-AGAIN-1: the tables made of all groups are made again by the run that commits them second, so neither has lost.
-#[test]
-fn runs_on_different_months_all_succeed() {
+/// Runs `check` with as many outputs as there are rounds, in both formats; after it each must hold what one run alone makes.
+fn each_round(check: impl Fn(&Job, &str)) {
     let workshop = Workshop::sample();
     for format in ["delta", "parquet"] {
         let alone = job(&workshop, format, format!("alone-{format}"));
         run(&alone);
         for round in 0..ROUNDS {
-            let job = job(&workshop, format, format!("{format}-{round}"));
-            for (outcome, days) in at_once(&job, &MONTHS).into_iter().zip(MONTHS) {
-                assert!(outcome.is_ok_and(|summary| summary.credit_lines > 0), "{format} {round} {days:?}");
-            }
-            assert_equal(&canonical(&job), &canonical(&alone), &format!("{format} {round}"));
+            let (job, what) = (job(&workshop, format, format!("{format}-{round}")), format!("{format} {round}"));
+            check(&job, &what);
+            assert_equal(&canonical(&job), &canonical(&alone), &what);
             run(&job);
-            assert!(run(&job).nothing_to_do, "{format} {round}");
+            assert!(run(&job).nothing_to_do, "{what}");
         }
     }
+}
+
+/// R-AGAIN-1: the tables made of all groups are made again by the run that commits them second, so neither has lost.
+#[test]
+fn runs_on_different_months_all_succeed() {
+    each_round(|job, what| {
+        for (outcome, days) in at_once(job, &MONTHS).into_iter().zip(MONTHS) {
+            assert!(outcome.is_ok_and(|summary| summary.credit_lines > 0), "{what} {days:?}");
+        }
+    });
 }
 
 /// R-AGAIN-1: of two runs on one month one has lost, says so (exit 4), and changed nothing.
 #[test]
 fn of_two_runs_on_one_month_one_wins() {
-    let workshop = Workshop::sample();
-    for format in ["delta", "parquet"] {
-        let alone = job(&workshop, format, format!("alone-{format}"));
-        run(&alone);
-        for round in 0..ROUNDS {
-            let job = job(&workshop, format, format!("{format}-{round}"));
-            let outcomes = at_once(&job, &[["2026-09-01", "2026-11-01"]; 2]);
-            let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-            assert!(won >= 1 && outcomes.iter().all(|o| o.as_ref().err().is_none_or(|e| e.exit_code() == 4)), "{format} {round} {outcomes:?}");
-            assert_equal(&canonical(&job), &canonical(&alone), &format!("{format} {round}"));
-            run(&job);
-            assert!(run(&job).nothing_to_do, "{format} {round}");
-        }
-    }
+    each_round(|job, what| {
+        let outcomes = at_once(job, &[["2026-09-01", "2026-11-01"]; 2]);
+        let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        assert!(won >= 1 && outcomes.iter().all(|o| o.as_ref().err().is_none_or(|e| e.exit_code() == 4)), "{what} {outcomes:?}");
+    });
 }

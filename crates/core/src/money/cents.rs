@@ -2,7 +2,7 @@
 
 use ruint::aliases::U512;
 
-use super::{AMOUNT_PLACES, D12, D22, LIMIT, ONE, OPERAND_PLACES, TooLarge, amount, pow10_wide, ratio_to_amount};
+use super::{AMOUNT_PLACES, D12, D22, LIMIT, ONE, OPERAND_PLACES, TooLarge, amount, exact_product, pow10_wide, ratio_to_amount};
 
 /// Decimal places of a cent.
 const CENT_PLACES: u32 = 2;
@@ -15,14 +15,7 @@ const RELATIVE: u64 = 1_000_000_000;
 /// # Errors
 /// [`TooLarge`] when the cents do not fit.
 pub fn cents_of_product(operands: &[D22]) -> Result<i128, TooLarge> {
-    let mut magnitude = U512::from(1u8);
-    let mut places = 0u32;
-    let mut negative = false;
-    for operand in operands {
-        magnitude = magnitude.checked_mul(U512::from(operand.0.unsigned_abs())).ok_or(TooLarge)?;
-        places = places.saturating_add(OPERAND_PLACES);
-        negative ^= operand.0 < 0;
-    }
+    let (magnitude, places, negative) = exact_product(operands)?;
     let down = places.checked_sub(CENT_PLACES).ok_or(TooLarge)?;
     signed(magnitude.checked_div(pow10_wide(down)).ok_or(TooLarge)?, negative)
 }
