@@ -9,7 +9,7 @@ says which calls those are, and the end of each scenario compares the places rea
 2, 3 … until a run ends without a fault reaches each of them. Reads are failed with EIO only, one in seven.
 
 Other threads ring bells (eventfd) with `write`, and the n-th bell may come before the n-th write to the disk: places that
-were therefore never reached are counted and told; a place missed by any other call fails the target.
+were therefore never reached are counted and told, and fail the target: what was not tried is not shown.
 
 A point is one run in which strace tells that the fault happened; it is distinct by scenario, fault, call and n. After
 each: every table is as before or as after, nothing in between; the exit code tells the truth; a plain rerun makes the
@@ -313,7 +313,7 @@ def main():
     wrong = [p for p in points if p.wrong]
     print(f"\ncrash: {len(distinct)} distinct points, {len(wrong)} wrong, {len(missed)} places never reached")
     print("\n".join(missed[:20]))
-    if wrong or any(": write " not in place for place in missed):
+    if wrong or missed:
         sys.exit(1)
 
 

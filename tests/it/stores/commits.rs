@@ -20,8 +20,8 @@ use super::stride;
 use crate::jobs::workshop::{Workshop, options, run};
 use crate::tables::{Canonical, canonical};
 
-/// A run that completes another reads the groups concerned alone, and the share of rejections is of the rows it reads
-/// (data-contracts, `limits`): five bad rows in a small group would stop it (exit 7, see RUNBOOK).
+/// A receipt that cannot be read counts as missing: its group is settled and its rejections are counted again, and five bad
+/// rows in a small group would be too large a share (exit 7).
 const LIMIT: &str = "limits.rejections=\"50%\"";
 
 /// A job, a store to begin with, and what a run from scratch gives.
