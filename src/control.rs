@@ -1,12 +1,13 @@
 //! Sums of a group's charges by billing currency, taken from the decoded input: the input side of R-CONSERVE.
 //!
-//! List cost is added up by the wide path of the money module, so that it shares no arithmetic with the credit lines.
+//! The list cost of every line is proved by multiplication before it is added up, so the audit shares no division with the
+//! credit lines; one that cannot be proved is computed again by the wide path, and the sums then tell.
 
 use std::collections::BTreeMap;
 
 use arrow::datatypes::i256;
 use pecan_core::charge::{Amounts, Numbers};
-use pecan_core::money::product_wide;
+use pecan_core::money::{is_rounded_product, product_wide};
 
 use crate::keys::Keys;
 use crate::schema::SUMMED;
@@ -18,7 +19,29 @@ pub type Totals = [i256; SUMMED.len()];
 #[derive(Debug, Default)]
 pub struct BatchControl {
     rows: u64,
-    by_key: BTreeMap<i32, Totals>,
+    by_key: Vec<(i32, [Total; SUMMED.len()])>,
+}
+
+/// A sum that runs in 128 bits and spills into 256 when that is full.
+#[derive(Debug, Clone, Copy)]
+struct Total {
+    running: i128,
+    spilled: i256,
+}
+
+impl Total {
+    const ZERO: Total = Total { running: 0, spilled: i256::ZERO };
+
+    fn add(&mut self, value: i128) {
+        self.running = self.running.checked_add(value).unwrap_or_else(|| {
+            self.spilled = plus(self.spilled, i256::from_i128(self.running));
+            value
+        });
+    }
+
+    fn sum(&self) -> i256 {
+        plus(self.spilled, i256::from_i128(self.running))
+    }
 }
 
 /// Sums by billing currency as written, and rows.
@@ -38,6 +61,7 @@ impl BatchControl {
     /// Adds an accepted row.
     pub fn add(&mut self, currency: i32, numbers: &Numbers, amounts: &Amounts) {
         let list_cost = match (numbers.quantity, numbers.list_unit_price) {
+            (Some(q), Some(p)) if is_rounded_product(q, p, amounts.list_cost) => amounts.list_cost.0,
             (Some(q), Some(p)) => product_wide(&[q, p]).map_or(0, |cost| cost.0),
             _ => 0,
         };
@@ -50,10 +74,11 @@ impl BatchControl {
             amounts.implied_pricing.map_or(0, |a| a.0),
             amounts.missed_billing.0,
         ];
-        let totals = self.by_key.entry(currency).or_insert([i256::ZERO; SUMMED.len()]);
-        for (total, value) in totals.iter_mut().zip(values) {
-            *total = plus(*total, i256::from_i128(value));
-        }
+        let at = self.by_key.iter().rposition(|(key, _)| *key == currency).unwrap_or_else(|| {
+            self.by_key.push((currency, [Total::ZERO; SUMMED.len()]));
+            self.by_key.len() - 1
+        });
+        self.by_key[at].1.iter_mut().zip(values).for_each(|(total, value)| total.add(value));
         self.rows += 1;
     }
 
@@ -61,7 +86,7 @@ impl BatchControl {
     pub fn named(&self, currencies: &Keys) -> Control {
         let mut control = Control { rows: self.rows, sums: BTreeMap::new() };
         for (key, totals) in &self.by_key {
-            control.add_totals(currencies.value(*key).map(str::to_owned), totals);
+            control.add_totals(currencies.value(*key).map(str::to_owned), &totals.map(|total| total.sum()));
         }
         control
     }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::charge::{Amounts, Numbers, Outcome};
-use crate::money::{D12, D22, ONE, TooLarge, amount_product_less, compare_magnitudes, grossed_up_product, product, product_less};
+use crate::money::{D12, D22, Factors, ONE, TooLarge, amount_product_less, compare_magnitudes, grossed_up_product, product};
 use crate::rules::CreditBase;
 
 /// An amount that does not fit decimal(38,12): the row is a rejection (details 2).
@@ -21,39 +21,46 @@ fn fits(column: &'static str, amount: Result<D12, TooLarge>) -> Result<D12, Amou
 /// # Errors
 /// [`AmountFault`], tested for every amount whatever the outcome.
 pub fn amounts(numbers: &Numbers, rate: Option<D22>, outcome: Outcome, base: CreditBase) -> Result<Amounts, AmountFault> {
-    let list_cost = match (numbers.quantity, numbers.list_unit_price) {
-        (Some(q), Some(p)) => fits("list_cost", product(&[q, p]))?,
-        _ => D12(0),
-    };
-    let (pricing, billing) = match rate {
-        Some(rate) => would_be_credits(numbers, rate, base)?,
-        None => (D12(0), D12(0)),
-    };
+    let list = numbers.quantity.zip(numbers.list_unit_price).map(|(q, p)| Factors::of(q).times(p));
+    let list_cost = list.map_or(Ok(D12(0)), |list| fits("list_cost", list.amount()))?;
+    let credits = rate.map(|rate| would_be_credits(numbers, list, rate, base)).transpose()?.unwrap_or_default();
     let covered = outcome == Outcome::Covered;
     let pick = |earned: bool, amount: D12| if earned { amount } else { D12(0) };
     Ok(Amounts {
         list_cost,
-        credit_pricing: pick(covered, pricing),
-        credit_billing: pick(covered, billing),
-        missed_billing: pick(outcome.is_missed(), billing),
-        applied_billing: applied(numbers, rate)?,
-        implied_pricing: implied(numbers)?,
+        credit_pricing: pick(covered, credits.pricing),
+        credit_billing: pick(covered, credits.billing),
+        missed_billing: pick(outcome.is_missed(), credits.billing),
+        applied_billing: applied(numbers, list, rate, &credits)?,
+        implied_pricing: implied(numbers, list)?,
     })
 }
 
-/// What `covered` gives: credit in pricing and in billing currency (R-MONEY-2).
-fn would_be_credits(numbers: &Numbers, rate: D22, base: CreditBase) -> Result<(D12, D12), AmountFault> {
-    let (Some(q), Some(p), Some(fx)) = (numbers.quantity, numbers.list_unit_price, numbers.exchange_rate) else {
+/// What `covered` gives (R-MONEY-2).
+#[derive(Default)]
+struct Credits {
+    pricing: D12,
+    billing: D12,
+    /// The rate, where the billing amount is list cost × rate × exchange rate.
+    at_list: Option<D22>,
+}
+
+fn would_be_credits(numbers: &Numbers, list: Option<Factors>, rate: D22, base: CreditBase) -> Result<Credits, AmountFault> {
+    let (Some(list), Some(q), Some(p), Some(fx)) = (list, numbers.quantity, numbers.list_unit_price, numbers.exchange_rate) else {
         // Readers reject such rows (details 5, 6): a credit of 0 here would be wrong money.
         panic!("a usage row without quantity, price or exchange rate reached the money");
     };
-    match net_base(numbers, rate, q, p, base) {
-        Base::List => Ok((fits("credit_pricing", product(&[q, p, rate]))?, fits("credit_billing", product(&[q, p, rate, fx]))?)),
-        Base::Net(net) => Ok((fits("credit_pricing", product(&[net, rate]))?, fits("credit_billing", product(&[net, rate, fx]))?)),
-        Base::GrossedUp { net, stated } => {
-            Ok((fits("credit_pricing", grossed_up_product(net, stated, &[rate]))?, fits("credit_billing", grossed_up_product(net, stated, &[rate, fx]))?))
+    let base = net_base(numbers, rate, q, p, base);
+    let (pricing, billing) = match base {
+        Base::List => {
+            let credit = list.times(rate);
+            (credit.amount(), credit.times(fx).amount())
         }
-    }
+        Base::Net(net) => (product(&[net, rate]), product(&[net, rate, fx])),
+        Base::GrossedUp { net, stated } => (grossed_up_product(net, stated, &[rate]), grossed_up_product(net, stated, &[rate, fx])),
+    };
+    let at_list = (base == Base::List).then_some(rate);
+    Ok(Credits { pricing: fits("credit_pricing", pricing)?, billing: fits("credit_billing", billing)?, at_list })
 }
 
 /// What the rate is applied to (R-MONEY-2).
@@ -95,19 +102,19 @@ fn net_base(numbers: &Numbers, rate: D22, q: D22, p: D22, base: CreditBase) -> B
 }
 
 /// What Microsoft's flag says was applied (details 31).
-fn applied(numbers: &Numbers, rate: Option<D22>) -> Result<Option<D12>, AmountFault> {
+fn applied(numbers: &Numbers, list: Option<Factors>, rate: Option<D22>, credits: &Credits) -> Result<Option<D12>, AmountFault> {
     let Some(flag) = numbers.applied else { return Ok(None) };
-    let (true, Some(q), Some(p), Some(fx)) = (flag, numbers.quantity, numbers.list_unit_price, numbers.exchange_rate) else {
-        return Ok(Some(D12(0)));
-    };
+    let (true, Some(list), Some(fx)) = (flag, list, numbers.exchange_rate) else { return Ok(Some(D12(0))) };
     let rate = numbers.stated_rate.or(rate).unwrap_or(D22(0));
-    fits("applied_credit_billing", product(&[q, p, rate, fx])).map(Some)
+    if credits.at_list == Some(rate) {
+        return Ok(Some(credits.billing)); // the same product
+    }
+    fits("applied_credit_billing", list.times(rate).times(fx).amount()).map(Some)
 }
 
 /// What the price implies: quantity × list unit price − net cost (R-MONEY-5).
-fn implied(numbers: &Numbers) -> Result<Option<D12>, AmountFault> {
-    let (Some(q), Some(p), Some(net)) = (numbers.quantity, numbers.list_unit_price, numbers.net_cost) else { return Ok(None) };
-    fits("implied_credit_pricing", product_less(q, p, net)).map(Some)
+fn implied(numbers: &Numbers, list: Option<Factors>) -> Result<Option<D12>, AmountFault> {
+    list.zip(numbers.net_cost).map(|(list, net)| fits("implied_credit_pricing", list.amount_less(net))).transpose()
 }
 
 /// How far the net cost lies below list cost × (1 − rate), pricing currency; `None` where it does not (`price_adjusted`, R-MONEY-2).

@@ -4,7 +4,8 @@
 //! half to even. The fast path multiplies in 128 bits where the sum of the operands' bit lengths proves that it fits;
 //! all else goes through 512 bits, which hold four 127-bit operands.
 
-use ruint::aliases::U512;
+use ruint::Uint;
+use ruint::aliases::{U256, U512};
 
 /// Decimal places of operands and rates.
 pub const OPERAND_PLACES: u32 = 22;
@@ -51,8 +52,17 @@ pub struct TooLarge;
 
 /// 10^exponent as u128; exponent at most 38.
 pub fn pow10(exponent: u32) -> u128 {
-    10u128.checked_pow(exponent).unwrap_or(u128::MAX)
+    usize::try_from(exponent).ok().and_then(|at| POWERS.get(at)).copied().unwrap_or(u128::MAX)
 }
+
+const POWERS: [u128; 39] = {
+    let (mut powers, mut at) = ([1u128; 39], 1usize);
+    while at < powers.len() {
+        powers[at] = powers[at.saturating_sub(1)].saturating_mul(10);
+        at = at.saturating_add(1);
+    }
+    powers
+};
 
 /// Reads a number: trimmed, optional sign, digits, optional point, optional exponent (details 2).
 /// # Errors
@@ -191,8 +201,14 @@ pub fn rescale_operand(value: i128, scale: i32) -> Result<ParsedNumber, NumberFa
 
 /// `(quotient rounded half to even, whether anything was lost)`.
 fn divide_half_even(numerator: u128, denominator: u128) -> (u128, bool) {
-    let quotient = numerator.checked_div(denominator).unwrap_or(0);
-    let rest = numerator.checked_rem(denominator).unwrap_or(0);
+    let (quotient, rest) = match (u64::try_from(numerator), u64::try_from(denominator)) {
+        // Half the width is a tenth of the time, and what most charges need.
+        (Ok(n), Ok(d)) => (u128::from(n.checked_div(d).unwrap_or(0)), u128::from(n.checked_rem(d).unwrap_or(0))),
+        _ => {
+            let quotient = numerator.checked_div(denominator).unwrap_or(0);
+            (quotient, numerator.wrapping_sub(quotient.wrapping_mul(denominator)))
+        }
+    };
     let half = denominator.div_ceil(2);
     let exact_half = denominator.is_multiple_of(2) && rest == half;
     let up = if exact_half { quotient % 2 == 1 } else { rest >= half && rest != 0 };
@@ -203,37 +219,56 @@ fn divide_half_even(numerator: u128, denominator: u128) -> (u128, bool) {
 /// # Errors
 /// [`TooLarge`] when the amount does not fit decimal(38,12).
 pub fn product(operands: &[D22]) -> Result<D12, TooLarge> {
-    match product_narrow(operands) {
-        Some(amount) => amount,
+    match operands.split_first() {
+        Some((first, rest)) => rest.iter().fold(Factors::of(*first), |product, operand| product.times(*operand)).amount(),
         None => product_wide(operands),
     }
 }
 
-/// The 128-bit path; `None` where the bound on bit lengths does not prove that it fits.
-fn product_narrow(operands: &[D22]) -> Option<Result<D12, TooLarge>> {
-    let mut bits = 0u32;
-    let mut magnitude = 1u128;
-    let mut places = 0u32;
-    let mut negative = false;
-    for operand in operands {
-        let (value, scale) = strip_zeros(operand.0.unsigned_abs());
-        bits = bits.checked_add(128u32.checked_sub(value.leading_zeros())?)?;
-        if bits > 127 {
-            return None;
+/// An exact product of up to four operands, not rounded yet: what several amounts of a line share is multiplied once.
+#[derive(Debug, Clone, Copy)]
+pub struct Factors {
+    operands: [D22; 4],
+    count: usize,
+    /// The product in 128 bits, where it fits.
+    narrow: Option<Narrow>,
+}
+
+impl Factors {
+    /// One operand.
+    pub fn of(operand: D22) -> Factors {
+        Factors { operands: [operand, ONE, ONE, ONE], count: 1, narrow: Some(Narrow::of(operand)) }
+    }
+
+    /// Times a further operand; a fifth is refused by [`Factors::amount`].
+    #[must_use]
+    pub fn times(self, operand: D22) -> Factors {
+        let mut operands = self.operands;
+        if let Some(place) = operands.get_mut(self.count) {
+            *place = operand;
         }
-        magnitude = magnitude.checked_mul(value)?;
-        places = places.checked_add(scale)?;
-        negative ^= operand.0 < 0;
+        Factors { operands, count: self.count.saturating_add(1), narrow: self.narrow.and_then(|product| product.times(Narrow::of(operand))) }
     }
-    if magnitude == 0 {
-        return Some(Ok(D12(0)));
+
+    /// Rounded once, half to even.
+    /// # Errors
+    /// [`TooLarge`] when the amount does not fit decimal(38,12).
+    pub fn amount(&self) -> Result<D12, TooLarge> {
+        match self.narrow.and_then(Narrow::amount) {
+            Some(amount) if self.count <= self.operands.len() => amount,
+            _ => product_wide(self.operands.get(..self.count).ok_or(TooLarge)?),
+        }
     }
-    let rounded = match places.checked_sub(AMOUNT_PLACES) {
-        None => magnitude.checked_mul(pow10(AMOUNT_PLACES.checked_sub(places)?))?,
-        Some(down) if down > 38 => return None,
-        Some(down) => divide_half_even(magnitude, pow10(down)).0,
-    };
-    Some(amount(rounded, negative))
+
+    /// The product of two operands less `taken`, rounded once (the implied credit, R-MONEY-5).
+    /// # Errors
+    /// [`TooLarge`] when the amount does not fit.
+    pub fn amount_less(&self, taken: D22) -> Result<D12, TooLarge> {
+        match self.narrow.and_then(|product| product.less(Narrow::of(taken))).and_then(Narrow::amount) {
+            Some(amount) if self.count == 2 => amount,
+            _ => product_less(self.operands[0], self.operands[1], taken),
+        }
+    }
 }
 
 fn amount(magnitude: u128, negative: bool) -> Result<D12, TooLarge> {
@@ -242,22 +277,6 @@ fn amount(magnitude: u128, negative: bool) -> Result<D12, TooLarge> {
     }
     let value = i128::try_from(magnitude).map_err(|_| TooLarge)?;
     Ok(D12(if negative { value.saturating_neg() } else { value }))
-}
-
-/// A 22-place magnitude without trailing zeros: `(value, places)`.
-fn strip_zeros(mut value: u128) -> (u128, u32) {
-    let mut places = OPERAND_PLACES;
-    if value == 0 {
-        return (0, 0);
-    }
-    for step in [16u32, 8, 4, 2, 1] {
-        let factor = pow10(step);
-        while places >= step && value.is_multiple_of(factor) {
-            value = value.checked_div(factor).unwrap_or(value);
-            places = places.saturating_sub(step);
-        }
-    }
-    (value, places)
 }
 
 /// The exact product of up to four operands: its magnitude, its decimal places, and whether it is negative.
@@ -278,6 +297,18 @@ pub fn product_wide(operands: &[D22]) -> Result<D12, TooLarge> {
     let (magnitude, places, negative) = exact_product(operands)?;
     let down = places.checked_sub(AMOUNT_PLACES).ok_or(TooLarge)?;
     ratio_to_amount(magnitude, pow10_wide(down), negative)
+}
+
+/// Whether `claimed` is `a·b` rounded once, half to even: proved by multiplication, so it shares nothing with the division
+/// that made it. The audit of a run asks this of every list cost (R-CONSERVE).
+pub fn is_rounded_product(a: D22, b: D22, claimed: D12) -> bool {
+    let wide = |a: u128, b: u128| -> U256 { Uint::<128, 2>::from(a).widening_mul(Uint::<128, 2>::from(b)) };
+    let unit = pow10(OPERAND_PLACES.saturating_mul(2).saturating_sub(AMOUNT_PLACES));
+    let (exact, given) = (wide(a.0.unsigned_abs(), b.0.unsigned_abs()), wide(claimed.0.unsigned_abs(), unit));
+    let signs_agree = claimed.0 == 0 || (claimed.0 < 0) == ((a.0 < 0) != (b.0 < 0));
+    let twice = exact.abs_diff(given).checked_shl(1);
+    let unit = U256::from(unit);
+    signs_agree && twice.is_some_and(|twice| twice < unit || (twice == unit && claimed.0 % 2 == 0))
 }
 
 fn pow10_wide(exponent: u32) -> U512 {
@@ -319,7 +350,7 @@ pub fn grossed_up_product(net: D22, stated: D22, factors: &[D22]) -> Result<D12,
     }
 }
 
-/// `a·b − c`, exact and rounded once (the implied credit, R-MONEY-5).
+/// `a·b − c`, exact and rounded once: the naive twin of [`Factors::amount_less`].
 /// # Errors
 /// [`TooLarge`] when the amount does not fit.
 pub fn product_less(a: D22, b: D22, c: D22) -> Result<D12, TooLarge> {
@@ -340,6 +371,16 @@ pub fn product_less(a: D22, b: D22, c: D22) -> Result<D12, TooLarge> {
 /// # Errors
 /// [`TooLarge`] when the amount does not fit.
 pub fn amount_product_less(amount: D12, factor: D22, taken: D22) -> Result<D12, TooLarge> {
+    let magnitude = |operand: D22| Narrow::of(D22(operand.0.saturating_abs()));
+    let product = Narrow::of_magnitude(amount).times(magnitude(factor));
+    match product.and_then(|product| product.less(magnitude(taken))).and_then(Narrow::amount) {
+        Some(rounded) => rounded,
+        None => amount_product_less_wide(amount, factor, taken),
+    }
+}
+
+/// The naive twin of [`amount_product_less`].
+fn amount_product_less_wide(amount: D12, factor: D22, taken: D22) -> Result<D12, TooLarge> {
     let product = U512::from(amount.0.unsigned_abs()).checked_mul(U512::from(factor.0.unsigned_abs())).ok_or(TooLarge)?;
     let taken = U512::from(taken.0.unsigned_abs()).checked_mul(pow10_wide(AMOUNT_PLACES)).ok_or(TooLarge)?;
     let denominator = pow10_wide(OPERAND_PLACES);
@@ -377,6 +418,9 @@ impl std::fmt::Display for D12 {
 }
 
 mod cents;
+mod narrow;
+
+use narrow::Narrow;
 
 pub use cents::{agree, billed, cents_of_amount, cents_of_product, converted, implies_rate, sum};
 

@@ -89,3 +89,38 @@ fn net_base_and_implied_are_exact() {
     assert_eq!(product_less(d("1"), d("2"), d("5")).map(|a| a.to_string()), Ok("-3".into()));
     assert_eq!(product_less(d("1"), d("2"), d("-5")).map(|a| a.to_string()), Ok("7".into()));
 }
+
+/// A random operand of up to `digits` digits with trailing zeros.
+fn operand(state: &mut u128, digits: u32) -> D22 {
+    *state = state.wrapping_mul(0x2360_ED05_1FC6_5DA4_4385_DF64_9FCC_F645).wrapping_add(0x5851_F42D_4C95_7F2D);
+    let kept = 1 + u32::try_from((*state >> 97) % u128::from(digits)).unwrap();
+    let value = (*state >> 8) % 10u128.pow(kept) * 10u128.pow(u32::try_from((*state >> 90) % u128::from(39 - kept)).unwrap());
+    let value = i128::try_from(value).unwrap();
+    D22(if *state >> 127 == 1 { -value } else { value })
+}
+
+#[test]
+fn narrow_paths_equal_their_wide_twins() {
+    let mut state = 7u128;
+    for round in 0..200_000u32 {
+        let digits = [3, 8, 20, 38][(round % 4) as usize];
+        let [a, b, c, d] = std::array::from_fn(|_| operand(&mut state, digits));
+        for operands in [&[a][..], &[a, b], &[a, b, c], &[a, b, c, d]] {
+            if operands.len() > 1 {
+                assert_eq!(product(operands), product_wide(operands), "{operands:?}");
+            }
+        }
+        assert_eq!(Factors::of(a).times(b).amount_less(c), product_less(a, b, c), "{a} {b} {c}");
+        let amount = D12(d.0);
+        assert_eq!(amount_product_less(amount, b, c), amount_product_less_wide(amount, b, c), "{amount} {b} {c}");
+        if let Ok(rounded) = product_wide(&[a, b]) {
+            assert!(is_rounded_product(a, b, rounded), "{a} {b} {rounded}");
+            assert!(!is_rounded_product(a, b, D12(rounded.0 + 1)) && !is_rounded_product(a, b, D12(rounded.0 - 1)), "{a} {b} {rounded}");
+            assert!(rounded.0 == 0 || !is_rounded_product(a, b, D12(-rounded.0)));
+        }
+    }
+    // Ties: half a unit of the twelfth place.
+    for (a, even, odd) in [("0.0000000000005", 0, 1), ("0.0000000000015", 2, 1), ("-0.0000000000025", -2, -3)] {
+        assert!(is_rounded_product(d(a), ONE, D12(even)) && !is_rounded_product(d(a), ONE, D12(odd)), "{a}");
+    }
+}
