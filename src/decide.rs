@@ -16,8 +16,9 @@ mod scopes;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use pecan_core::charge::{Evidence, Outcome, Product};
+use pecan_core::coverage::Verdict;
 use pecan_core::credit::{amounts, price_adjustment};
 use pecan_core::knowledge::{Knowledge, Terms};
 use pecan_core::money::{D12, D22};
@@ -31,7 +32,7 @@ use self::class::Classes;
 use self::lines::{CodedTexts, Line, LineColumns, Provenance};
 use self::losses::{BatchLosses, Losses};
 use self::newest::{BatchNames, Names};
-use self::row::{Row, Rows};
+use self::row::Rows;
 use self::scopes::Scopes;
 use crate::answers::{Answer, Answers, PartyCodes, Question};
 use crate::control::{BatchControl, Control};
@@ -89,13 +90,25 @@ pub struct Decided<'a> {
 }
 
 /// A readable row with everything but its money.
+#[derive(Clone, Copy)]
 struct Plan {
-    row: usize,
-    read: Row,
+    row: u32,
+    day: i32,
+    month: i32,
     scope: u32,
-    terms: usize,
-    billed: Option<usize>,
-    question: Option<usize>,
+    terms: u32,
+    billed: Option<u32>,
+    question: Option<u32>,
+}
+
+impl Plan {
+    fn row(&self) -> usize {
+        self.row as usize
+    }
+
+    fn billed(&self) -> Option<usize> {
+        self.billed.map(|code| code as usize)
+    }
 }
 
 /// Decides a batch.
@@ -118,21 +131,32 @@ pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Con
 
 /// Gives every plan that needs access its question; equal questions are one.
 fn ask(mut plans: Vec<Plan>, planner: &Planner, chains: &[u32]) -> (Vec<Plan>, Vec<Question>) {
-    let mut questions = Vec::new();
-    let mut known: HashMap<Question, usize> = HashMap::new();
+    let mut questions: Vec<Question> = Vec::new();
+    let mut known: HashMap<Question, u32> = HashMap::new();
+    // Neighbouring rows of a scope mostly ask the same.
+    let mut last: Vec<u32> = vec![u32::MAX; chains.len()];
     for plan in &mut plans {
-        if planner.terms[plan.terms].decided.is_some() {
+        if planner.terms[plan.terms as usize].decided.is_some() {
             continue;
         }
-        let Some(billed) = plan.billed else { continue };
-        let parties = PartyCodes { billed, reseller: *planner.resellers.of(planner.reseller.at(plan.row)) };
-        let question = Question { chain: chains[plan.scope as usize], day: plan.read.day, parties };
-        plan.question = Some(*known.entry(question).or_insert_with(|| {
-            questions.push(question);
-            questions.len() - 1
-        }));
+        let Some(billed) = plan.billed() else { continue };
+        let parties = PartyCodes { billed, reseller: *planner.resellers.of(planner.reseller.at(plan.row())) };
+        let question = Question { chain: chains[plan.scope as usize], day: plan.day, parties };
+        let last = &mut last[plan.scope as usize];
+        if questions.get(*last as usize) != Some(&question) {
+            *last = *known.entry(question).or_insert_with(|| {
+                questions.push(question);
+                narrow(questions.len() - 1)
+            });
+        }
+        plan.question = Some(*last);
     }
     (plans, questions)
+}
+
+/// Rows, scopes, terms and questions of a batch are numbered in 32 bits; a batch has at most a million rows.
+fn narrow(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer than 2^32 rows in a batch")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,7 +182,9 @@ struct Planner<'a, 'c> {
     billed: PerValue<Option<usize>>,
     resellers: PerValue<Option<usize>>,
     terms: Vec<Terms>,
-    terms_by_key: HashMap<TermsKey, usize>,
+    terms_by_key: HashMap<TermsKey, u32>,
+    /// Per meter key: what its last row came to.
+    last_terms: PerValue<Option<(TermsKey, u32)>>,
 }
 
 impl<'a, 'c> Planner<'a, 'c> {
@@ -179,6 +205,7 @@ impl<'a, 'c> Planner<'a, 'c> {
             reseller,
             terms: Vec::new(),
             terms_by_key: HashMap::new(),
+            last_terms: Keys::new(&batch.meter_id).each(None, |_| None),
         }
     }
 
@@ -189,32 +216,45 @@ impl<'a, 'c> Planner<'a, 'c> {
             let usage = self.classes.is_usage(row);
             match self.rows.read(row, usage) {
                 Err(fault) => rejected.push((row, fault)),
-                Ok(read) => {
+                Ok((day, month)) => {
                     let billed = *self.billed.of(self.tenant.at(row));
-                    let terms = self.terms_of(row, usage, read.day, billed);
-                    plans.push(Plan { row, scope: self.scopes.of(row), terms, billed, question: None, read });
+                    let terms = self.terms_of(row, usage, day, billed);
+                    let scope = self.scopes.of(row);
+                    plans.push(Plan { row: narrow(row), day, month, scope, terms, billed: billed.map(narrow), question: None });
                 }
             }
         }
         (plans, rejected)
     }
 
-    fn terms_of(&mut self, row: usize, usage: bool, day: i32, billed: Option<usize>) -> usize {
+    fn terms_of(&mut self, row: usize, usage: bool, day: i32, billed: Option<usize>) -> u32 {
         let key = TermsKey { usage, excluded: self.classes.excluded(row), meter: self.meter.at(row), product: self.product.at(row), day, billed };
+        match self.last_terms.of(key.meter) {
+            Some((last, terms)) if *last == key => *terms,
+            _ => {
+                let terms = self.terms_of_key(key);
+                *self.last_terms.of_mut(key.meter) = Some((key, terms));
+                terms
+            }
+        }
+    }
+
+    fn terms_of_key(&mut self, key: TermsKey) -> u32 {
         if let Some(known) = self.terms_by_key.get(&key) {
             return *known;
         }
         let (product_id, sku_id) = self.product.value(key.product).map(split_product_id).unzip();
         let product = Product {
-            usage,
+            usage: key.usage,
             excluded: key.excluded,
             meter_id: self.meter.value(key.meter).map(str::to_owned),
             product_id: product_id.map(str::to_owned),
             sku_id: sku_id.flatten().map(str::to_owned),
         };
-        self.terms.push(self.context.knowledge.terms(&product, Day(day), billed));
-        self.terms_by_key.insert(key, self.terms.len() - 1);
-        self.terms.len() - 1
+        let terms = narrow(self.terms.len());
+        self.terms.push(self.context.knowledge.terms(&product, Day(key.day), key.billed));
+        self.terms_by_key.insert(key, terms);
+        terms
     }
 }
 
@@ -228,10 +268,11 @@ struct Lines<'a, 'p> {
     columns: LineColumns,
     rejected: Vec<(usize, RowFault)>,
     cells: BatchCells<'a>,
-    names: BatchNames<'a>,
     control: BatchControl,
-    /// Month, day, scope and question of lines that reached the access question.
-    asked: HashSet<(i32, i32, u32, usize)>,
+    /// Scope-days that reached the access question; a few may stand twice.
+    asked: Vec<ScopeDay>,
+    /// Per scope: the last of them.
+    last_asked: Vec<u32>,
     missed: HashMap<(u32, i32), i128>,
     losses: BatchLosses,
     price_adjusted: HashMap<i32, (u64, i128)>,
@@ -262,9 +303,9 @@ impl<'a, 'p> Lines<'a, 'p> {
             columns: LineColumns::new(batch.rows, context.texts),
             rejected: Vec::new(),
             cells: BatchCells::new(batch),
-            names: BatchNames::new(batch),
             control: BatchControl::default(),
-            asked: HashSet::new(),
+            asked: Vec::new(),
+            last_asked: vec![u32::MAX; planner.scopes.all.len()],
             missed: HashMap::new(),
             losses: BatchLosses::default(),
             price_adjusted: HashMap::new(),
@@ -275,24 +316,24 @@ impl<'a, 'p> Lines<'a, 'p> {
 
     fn add(&mut self, plan: &Plan) -> Result<()> {
         let knowledge = self.context.knowledge;
-        let terms = &self.planner.terms[plan.terms];
-        let numbers = &plan.read.numbers;
+        let terms = &self.planner.terms[plan.terms as usize];
+        let (row, day, month) = (plan.row(), plan.day, plan.month);
+        let numbers = &self.planner.rows.numbers(row);
         let usage = terms.decided != Some(Outcome::NotUsage);
         let rate = usage.then(|| our_rate(terms.table_rate, knowledge.rules.rate_source, numbers));
-        let verdict = plan.question.map(|question| &self.answers[question].verdict);
+        let verdict = plan.question.map(|question| &self.answers[question as usize].verdict);
         let outcome = terms.decided.or(verdict.map(|v| v.outcome)).unwrap_or(Outcome::NoAccess);
         let amounts = match amounts(numbers, rate, outcome, knowledge.rules.credit_base) {
             Ok(amounts) => amounts,
             Err(fault) => {
-                self.rejected.push((plan.row, RowFault::too_large(fault.column)));
+                self.rejected.push((row, RowFault::too_large(fault.column)));
                 return Ok(());
             }
         };
-        let evidence = knowledge.evidence(Day(plan.read.day), self.known_since[plan.scope as usize], outcome);
-        let (row, day, month) = (plan.row, plan.read.day, plan.read.month);
+        let evidence = knowledge.evidence(Day(day), self.known_since[plan.scope as usize], outcome);
         let scope_level = self.planner.scopes.all[plan.scope as usize].scope.as_ref().map(Scope::level);
-        let line = Line {
-            row,
+        self.columns.push(&Line {
+            row: plan.row,
             day,
             month,
             numbers,
@@ -301,31 +342,33 @@ impl<'a, 'p> Lines<'a, 'p> {
             excluded_kind: terms.excluded_kind,
             evidence,
             scope_level,
-            verdict,
-            billed: plan.billed,
+            question: plan.question,
+            billed: plan.billed(),
             amounts: &amounts,
-        };
-        self.columns.push(&line);
+        });
         let sums = Sums::of(numbers.quantity.map(|q| q.0), &amounts);
         self.cells.add(row, month, day, outcome, evidence, &sums).map_err(|e| e.error(self.context.group_id))?;
-        self.names.add(row, day);
         self.control.add(self.billing.at(row), numbers, &amounts);
-        let noted = self
-            .note_scope(plan, month, (outcome, evidence), amounts.missed_billing)
-            .and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
+        let noted =
+            self.note_scope(plan, (outcome, evidence), amounts.missed_billing).and_then(|()| self.note_price(row, rate, numbers.net_cost, amounts.list_cost));
         noted.map_err(|e| e.error(self.context.group_id))
     }
 
-    fn note_scope(&mut self, plan: &Plan, month: i32, (outcome, evidence): (Outcome, Evidence), missed: D12) -> std::result::Result<(), SumTooLarge> {
+    fn note_scope(&mut self, plan: &Plan, (outcome, evidence): (Outcome, Evidence), missed: D12) -> std::result::Result<(), SumTooLarge> {
         if let Some(question) = plan.question {
-            self.asked.insert((month, plan.read.day, plan.scope, question));
+            let day = ScopeDay { month: plan.month, day: plan.day, scope: plan.scope, question };
+            let last = &mut self.last_asked[plan.scope as usize];
+            if self.asked.get(*last as usize) != Some(&day) {
+                *last = narrow(self.asked.len());
+                self.asked.push(day);
+            }
             if self.context.losses {
-                let key = (plan.scope, question, self.planner.reseller.at(plan.row), self.billing.at(plan.row));
+                let key = (plan.scope, question as usize, self.planner.reseller.at(plan.row()), self.billing.at(plan.row()));
                 self.losses.add(key, outcome, evidence, missed.0)?;
             }
         }
         if missed.0 != 0 && evidence != Evidence::BeforeFirstRecord {
-            let sum = self.missed.entry((plan.scope, self.billing.at(plan.row))).or_default();
+            let sum = self.missed.entry((plan.scope, self.billing.at(plan.row()))).or_default();
             *sum = checked_sum(*sum, missed.0)?;
         }
         Ok(())
@@ -345,14 +388,16 @@ impl<'a, 'p> Lines<'a, 'p> {
         let currency = |keys: &Keys, key: i32| keys.value(key).filter(|c| !c.is_empty()).map(str::to_owned);
         let control = self.control.named(&self.billing);
         let scopes = self.scope_news();
+        let names = BatchNames::of_rows(self.batch, self.columns.rows(), self.columns.days());
+        let verdicts: Vec<&Verdict> = self.answers.iter().map(|answer| &answer.verdict).collect();
         let losses = std::mem::take(&mut self.losses).finish(&self.planner.scopes.all, self.questions, &self.planner.reseller, &self.billing);
         Ok(Decided {
             accepted: self.columns.count() as u64,
-            names: self.names.finish(),
+            names,
             price_adjusted: self.price_adjusted.iter().map(|(key, sum)| (currency(&self.pricing, *key), *sum)).collect(),
             operands_rounded: rounded(self.batch),
             subscription_mismatches: self.planner.scopes.mismatches,
-            lines: if self.columns.count() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry)? },
+            lines: if self.columns.count() == 0 { Vec::new() } else { self.columns.finish(self.batch, provenance, carry, &verdicts)? },
             rejected: self.rejected,
             cells: self.cells,
             losses: losses.map_err(|e| e.error(self.context.group_id))?,
@@ -363,7 +408,7 @@ impl<'a, 'p> Lines<'a, 'p> {
     }
 
     fn scope_news(&self) -> ScopeNews {
-        let mut news = ScopeNews::default();
+        let mut news = ScopeNews { answers: self.answers.to_vec(), ..ScopeNews::default() };
         let all = &self.planner.scopes.all;
         let mut codes: Vec<Option<u32>> = vec![None; all.len()];
         let mut code = |scope: u32, spellings: &mut Spellings| {
@@ -371,10 +416,10 @@ impl<'a, 'p> Lines<'a, 'p> {
             let key = all[place].scope.as_ref().map_or("", Scope::key);
             *codes[place].get_or_insert_with(|| spellings.code(key, &all[place].shown))
         };
-        for (month, day, scope, question) in &self.asked {
-            if all[*scope as usize].scope.is_some() {
-                let scope = code(*scope, &mut news.scopes);
-                news.days.push(ScopeDay { month: *month, day: *day, scope, answer: Arc::clone(&self.answers[*question]) });
+        news.days.reserve_exact(self.asked.len());
+        for asked in &self.asked {
+            if all[asked.scope as usize].scope.is_some() {
+                news.days.push(ScopeDay { scope: code(asked.scope, &mut news.scopes), ..*asked });
             }
         }
         for ((scope, currency), amount) in &self.missed {

@@ -8,8 +8,10 @@ mod days;
 mod reading;
 mod reported;
 mod rows;
+mod turns;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use arrow::array::RecordBatch;
 use pecan_core::time::Day;
@@ -18,6 +20,7 @@ use rayon::prelude::*;
 pub use self::days::ScopeLedger;
 pub use self::reading::{Desk, Reading, Settled};
 pub use self::reported::reported;
+use self::turns::in_order;
 use crate::conserve::{Control, FileRows, check_rows, check_sums};
 use crate::decide::Decided;
 use crate::decide::cells::Daily;
@@ -149,15 +152,18 @@ impl<'a> Work<'a> {
     }
 
     /// The daily sums, the access days and the rejections of the group.
-    fn write_small_tables(&self, written: &mut Vec<WrittenFile>) -> Result<()> {
+    fn write_small_tables(&mut self, written: &mut Vec<WrittenFile>) -> Result<()> {
         let group = &self.group.group_id;
         let knowledge = &self.shop.desk.known.knowledge;
-        let (daily, days) = rayon::join(|| rows::daily_batches(&self.output.daily, group), || self.output.scopes.batches(knowledge, group));
-        for (table, batches) in [(Table::FactCreditDaily, daily?), (Table::FactAccessDay, days?)] {
-            for (month, batch) in batches {
-                let spec = spec(self.shop, table, Some(month), group, self.content);
-                written.push(write(self.shop.output, spec, &batch)?);
-            }
+        let spec_of = |table, month| spec(self.shop, table, Some(month), group, self.content);
+        let daily = &self.output.daily;
+        for (month, places) in daily.sorted() {
+            let part = |range: Range<usize>| rows::daily_batch(daily, &places[range], group);
+            written.push(write_parts(self.shop.output, spec_of(Table::FactCreditDaily, month), places.len(), part)?);
+        }
+        for (month, days) in self.output.scopes.months() {
+            let part = |range| days.batch(range, knowledge, group);
+            written.push(write_parts(self.shop.output, spec_of(Table::FactAccessDay, month), days.rows(), part)?);
         }
         if !self.rejections.is_empty() {
             let spec = spec(self.shop, Table::Rejection, None, group, self.content);
@@ -177,18 +183,23 @@ pub fn stage(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<Sta
     output.stage(write(output, spec, batch)?)
 }
 
-/// Writes one batch as a whole file; its row groups are encoded by several threads.
+/// Writes one batch as a whole file.
 /// # Errors
 /// `Storage` when the file cannot be written.
 pub fn write(output: &Output, spec: FileSpec, batch: &RecordBatch) -> Result<WrittenFile> {
+    write_parts(output, spec, batch.num_rows(), |range| Ok(batch.slice(range.start, range.len())))
+}
+
+/// Writes a whole file of so many rows; its row groups are made and encoded by several threads, a few at a time.
+/// # Errors
+/// `Storage` when the file cannot be written; what `part` answers.
+fn write_parts(output: &Output, spec: FileSpec, rows: usize, part: impl Fn(Range<usize>) -> Result<RecordBatch> + Sync) -> Result<WrittenFile> {
     let mut writer = output.writer(spec)?;
     let encoder = writer.encoder();
-    let firsts: Vec<usize> = (0..batch.num_rows()).step_by(ROW_GROUP).collect();
-    for wave in firsts.chunks(rayon::current_num_threads()) {
-        let slice = |first: &usize| encoder.encode(&batch.slice(*first, ROW_GROUP.min(batch.num_rows() - first)));
-        let encoded: Vec<Result<EncodedRowGroup>> = wave.par_iter().map(slice).collect();
-        encoded.into_iter().try_for_each(|group| writer.append(group?))?;
-    }
+    let mut firsts = (0..rows).step_by(ROW_GROUP);
+    let threads = rayon::current_num_threads().min(rows.div_ceil(ROW_GROUP));
+    let encode = |first: usize| encoder.encode(&part(first..(first + ROW_GROUP).min(rows))?);
+    in_order(threads, || Ok(firsts.next()), encode, &mut |group| writer.append(group))?;
     writer.finish()
 }
 
@@ -234,7 +245,6 @@ impl GroupOutput {
 
     /// First and last usage day of the credit lines.
     pub fn days(&self) -> Option<(i32, i32)> {
-        let days = || self.daily.iter().map(|cell| cell.day);
-        days().min().zip(days().max())
+        self.daily.days().min().zip(self.daily.days().max())
     }
 }

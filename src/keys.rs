@@ -1,6 +1,7 @@
 //! Dictionary keys of a text column, and work done once per distinct value.
 
 use arrow::array::{Array, AsArray, StringArray};
+use arrow::buffer::NullBuffer;
 
 use crate::columns::Text;
 
@@ -10,7 +11,7 @@ pub const NULL: i32 = -1;
 /// A text column by key.
 #[derive(Clone, Copy)]
 pub struct Keys<'a> {
-    column: &'a Text,
+    nulls: Option<&'a NullBuffer>,
     keys: &'a [i32],
     values: &'a StringArray,
 }
@@ -18,12 +19,12 @@ pub struct Keys<'a> {
 impl<'a> Keys<'a> {
     /// Looks at a column.
     pub fn new(column: &'a Text) -> Keys<'a> {
-        Keys { column, keys: column.keys().values(), values: column.values().as_string::<i32>() }
+        Keys { nulls: column.keys().nulls(), keys: column.keys().values(), values: column.values().as_string::<i32>() }
     }
 
     /// The key of a row; [`NULL`] if the cell is null.
     pub fn at(&self, row: usize) -> i32 {
-        if self.column.keys().is_null(row) { NULL } else { self.keys[row] }
+        if self.nulls.is_some_and(|nulls| nulls.is_null(row)) { NULL } else { self.keys[row] }
     }
 
     /// The text of a key; `None` for [`NULL`].
@@ -57,5 +58,10 @@ impl<T> PerValue<T> {
     /// By key.
     pub fn of(&self, key: i32) -> &T {
         usize::try_from(key).ok().and_then(|key| self.of_values.get(key)).unwrap_or(&self.of_null)
+    }
+
+    /// By key, to be changed.
+    pub fn of_mut(&mut self, key: i32) -> &mut T {
+        usize::try_from(key).ok().and_then(|key| self.of_values.get_mut(key)).unwrap_or(&mut self.of_null)
     }
 }

@@ -1,5 +1,7 @@
 //! Ids that ignore case, by small codes: a group meets each of its ids millions of times and keeps its text once.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 /// The code of no id.
@@ -67,6 +69,20 @@ impl Ranks {
     /// The place of a code; 0 for [`NOTHING`].
     pub fn of(&self, code: u32) -> u32 {
         self.0.get(code as usize).copied().unwrap_or(0)
+    }
+
+    /// Number of codes.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The codes in the order of their places, from 1.
+    pub fn by_rank(&self) -> Arc<Vec<u32>> {
+        let mut codes = vec![0; self.0.len()];
+        for (code, rank) in (0u32..).zip(&self.0) {
+            codes[*rank as usize - 1] = code;
+        }
+        Arc::new(codes)
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn footprint(plans: &[Plan], planner: &Planner) -> Footprint {
     let (mut days, mut asked) = (HashSet::new(), HashSet::new());
     let (mut last_day, mut last_asked) = (None, None);
     for plan in plans {
-        let (row, day) = (plan.row, plan.read.day);
+        let (row, day) = (plan.row(), plan.day);
         tenants.row(row);
         if last_day.replace(day) != Some(day) {
             days.insert(day);

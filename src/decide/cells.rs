@@ -1,8 +1,14 @@
 //! `fact_credit_daily`, summed by dictionary key inside a batch and by text inside a group (details 33).
 
-use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
+
+use hashbrown::hash_map::Entry;
+use hashbrown::hash_table::Entry as TableEntry;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use pecan_core::charge::{Amounts, Evidence, Outcome};
 use pecan_core::scope::id_key;
+use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::keys::{Keys, PerValue};
@@ -90,30 +96,49 @@ impl Sums {
     }
 }
 
+/// What neighbouring rows have in common, by key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct CellKey {
+struct Context {
     month: i32,
     day: i32,
+    customer: i32,
+    subscription: i32,
+    currencies: [i32; 2],
+}
+
+/// A cell of a batch: its context, its meter, its outcome and evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct CellKey {
+    context: u32,
+    meter: i32,
     outcome: Outcome,
     evidence: Evidence,
-    ids: [i32; 3],
-    currencies: [i32; 2],
 }
 
 /// The daily cells of one batch.
 pub struct BatchCells<'a> {
     ids: [Keys<'a>; 3],
     currencies: [Keys<'a>; 2],
-    cells: HashMap<CellKey, Sums>,
+    contexts: Vec<Context>,
+    context_codes: HashMap<Context, u32>,
+    /// Per subscription key: the code of its last row's context.
+    last: PerValue<u32>,
+    codes: HashMap<CellKey, u32>,
+    cells: Vec<(CellKey, Sums)>,
 }
 
 impl<'a> BatchCells<'a> {
     /// No line yet.
     pub fn new(batch: &'a ChargeBatch) -> BatchCells<'a> {
+        let subscription = Keys::new(&batch.subscription_id);
         BatchCells {
-            ids: [Keys::new(&batch.customer_id), Keys::new(&batch.subscription_id), Keys::new(&batch.meter_id)],
+            ids: [Keys::new(&batch.customer_id), subscription, Keys::new(&batch.meter_id)],
             currencies: [Keys::new(&batch.pricing_currency), Keys::new(&batch.billing_currency)],
-            cells: HashMap::new(),
+            contexts: Vec::new(),
+            context_codes: HashMap::new(),
+            last: subscription.each(u32::MAX, |_| u32::MAX),
+            codes: HashMap::new(),
+            cells: Vec::new(),
         }
     }
 
@@ -121,31 +146,66 @@ impl<'a> BatchCells<'a> {
     /// # Errors
     /// [`SumTooLarge`].
     pub fn add(&mut self, row: usize, month: i32, day: i32, outcome: Outcome, evidence: Evidence, sums: &Sums) -> std::result::Result<(), SumTooLarge> {
-        let ids = [self.ids[0].at(row), self.ids[1].at(row), self.ids[2].at(row)];
+        let [customer, subscription, meter] = [0, 1, 2].map(|at| self.ids[at].at(row));
         let currencies = [self.currencies[0].at(row), self.currencies[1].at(row)];
-        self.cells.entry(CellKey { month, day, outcome, evidence, ids, currencies }).or_default().add(sums)
+        let context = self.context(Context { month, day, customer, subscription, currencies });
+        let key = CellKey { context, meter, outcome, evidence };
+        match self.codes.entry(key) {
+            Entry::Occupied(known) => self.cells[*known.get() as usize].1.add(sums),
+            Entry::Vacant(new) => {
+                new.insert(code(self.cells.len()));
+                self.cells.push((key, *sums));
+                Ok(())
+            }
+        }
     }
+
+    fn context(&mut self, context: Context) -> u32 {
+        let last = self.last.of_mut(context.subscription);
+        if self.contexts.get(*last as usize) != Some(&context) {
+            let contexts = &mut self.contexts;
+            *last = *self.context_codes.entry(context).or_insert_with(|| {
+                contexts.push(context);
+                code(contexts.len() - 1)
+            });
+        }
+        *last
+    }
+}
+
+fn code(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer than 2^32 cells in a batch")
 }
 
 /// The key of a daily cell, by codes of [`Daily`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct DailyKey {
-    month: i32,
-    day: i32,
-    ids: [u32; 3],
-    outcome: Outcome,
-    evidence: Evidence,
-    currencies: [u32; 2],
+pub struct DailyKey {
+    /// First day of the billing month.
+    pub month: i32,
+    /// Usage day.
+    pub day: i32,
+    /// Codes of [`Daily::ids`].
+    pub ids: [u32; 3],
+    /// Outcome.
+    pub outcome: Outcome,
+    /// Evidence.
+    pub evidence: Evidence,
+    /// Codes of [`Daily::currencies`].
+    pub currencies: [u32; 2],
 }
 
 /// The daily cells of a group or of a batch. Ids are keys in lower case; empty and all-zero ids are null.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Daily {
     /// Customers, subscriptions, meters.
     ids: [Spellings; 3],
     /// Pricing and billing currencies, as written.
     currencies: [Spellings; 2],
-    cells: HashMap<DailyKey, Sums>,
+    keys: Vec<DailyKey>,
+    sums: Vec<Sums>,
+    /// Places of cells by the hash of their keys: 4 bytes each, so that growing moves little.
+    codes: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
 /// One daily cell in words.
@@ -178,16 +238,18 @@ impl Daily {
         let ids: [PerValue<u32>; 3] = std::array::from_fn(|at| codes(&batch.ids[at], &mut daily.ids[at], id_key));
         let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let currencies: [PerValue<u32>; 2] = std::array::from_fn(|at| codes(&batch.currencies[at], &mut daily.currencies[at], filled));
+        daily.reserve(batch.cells.len());
         for (key, sums) in &batch.cells {
+            let context = &batch.contexts[key.context as usize];
             let key = DailyKey {
-                month: key.month,
-                day: key.day,
-                ids: std::array::from_fn(|at| *ids[at].of(key.ids[at])),
+                month: context.month,
+                day: context.day,
+                ids: [*ids[0].of(context.customer), *ids[1].of(context.subscription), *ids[2].of(key.meter)],
                 outcome: key.outcome,
                 evidence: key.evidence,
-                currencies: std::array::from_fn(|at| *currencies[at].of(key.currencies[at])),
+                currencies: std::array::from_fn(|at| *currencies[at].of(context.currencies[at])),
             };
-            daily.cells.entry(key).or_default().add(sums).map_err(|e| e.error(group))?;
+            daily.add(key, sums).map_err(|e| e.error(group))?;
         }
         Ok(daily)
     }
@@ -198,42 +260,92 @@ impl Daily {
     pub fn merge(&mut self, other: &Daily, group: &str) -> Result<()> {
         let ids: [Vec<u32>; 3] = std::array::from_fn(|at| self.ids[at].merge(&other.ids[at]));
         let currencies: [Vec<u32>; 2] = std::array::from_fn(|at| self.currencies[at].merge(&other.currencies[at]));
-        for (key, sums) in &other.cells {
+        for (key, sums) in other.keys.iter().zip(&other.sums) {
             let key = DailyKey {
                 ids: std::array::from_fn(|at| moved(&ids[at], key.ids[at])),
                 currencies: std::array::from_fn(|at| moved(&currencies[at], key.currencies[at])),
                 ..*key
             };
-            self.cells.entry(key).or_default().add(sums).map_err(|e| e.error(group))?;
+            self.add(key, sums).map_err(|e| e.error(group))?;
         }
         Ok(())
     }
 
+    fn reserve(&mut self, cells: usize) {
+        self.codes.reserve(cells, |code| self.hasher.hash_one(self.keys[*code as usize]));
+        self.keys.reserve(cells);
+        self.sums.reserve(cells);
+    }
+
+    fn add(&mut self, key: DailyKey, sums: &Sums) -> std::result::Result<(), SumTooLarge> {
+        let Daily { keys, codes, hasher, .. } = self;
+        match codes.entry(hasher.hash_one(key), |code| keys[*code as usize] == key, |code| hasher.hash_one(keys[*code as usize])) {
+            TableEntry::Occupied(known) => self.sums[*known.get() as usize].add(sums),
+            TableEntry::Vacant(new) => {
+                new.insert(code(self.sums.len()));
+                self.keys.push(key);
+                self.sums.push(*sums);
+                Ok(())
+            }
+        }
+    }
+
     /// Number of cells.
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.keys.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.keys.is_empty()
     }
 
     /// The cells, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = DailyCell<'_>> {
-        self.cells.iter().map(|(key, sums)| self.cell(key, sums))
+        self.keys.iter().zip(&self.sums).map(|(key, sums)| self.cell(key, sums))
     }
 
-    /// The cells in the order of their key: month, day, ids in byte order, outcome, evidence, currencies.
-    pub fn sorted(&self) -> impl Iterator<Item = DailyCell<'_>> {
+    /// Days of its cells, with repetitions.
+    pub fn days(&self) -> impl Iterator<Item = i32> {
+        self.keys.iter().map(|key| key.day)
+    }
+
+    /// Places of the cells by first day of the billing month, each in the order of the key: day, ids in byte order, outcome,
+    /// evidence, currencies.
+    pub fn sorted(&self) -> BTreeMap<i32, Vec<u32>> {
         let (ids, currencies) = (self.ids.each_ref().map(Spellings::ranks), self.currencies.each_ref().map(Spellings::ranks));
-        let mut cells: Vec<(&DailyKey, &Sums)> = self.cells.iter().collect();
-        cells.sort_unstable_by_key(|(key, _)| {
+        let order = |place: &u32| {
+            let key = &self.keys[*place as usize];
             let ids: [u32; 3] = std::array::from_fn(|at| ids[at].of(key.ids[at]));
             let currencies: [u32; 2] = std::array::from_fn(|at| currencies[at].of(key.currencies[at]));
-            (key.month, key.day, ids, key.outcome, key.evidence, currencies)
-        });
-        cells.into_iter().map(|(key, sums)| self.cell(key, sums))
+            (key.day, ids, key.outcome, key.evidence, currencies)
+        };
+        let mut months: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+        for (place, key) in (0u32..).zip(&self.keys) {
+            months.entry(key.month).or_default().push(place);
+        }
+        months.values_mut().for_each(|places| places.par_sort_unstable_by_key(order));
+        months
+    }
+
+    /// The key of a cell by its place.
+    pub fn key(&self, place: u32) -> &DailyKey {
+        &self.keys[place as usize]
+    }
+
+    /// The sums of a cell by its place.
+    pub fn sums(&self, place: u32) -> &Sums {
+        &self.sums[place as usize]
+    }
+
+    /// Customers, subscriptions and meters behind the codes of keys.
+    pub fn ids(&self) -> &[Spellings; 3] {
+        &self.ids
+    }
+
+    /// Pricing and billing currencies behind the codes of keys.
+    pub fn currencies(&self) -> &[Spellings; 2] {
+        &self.currencies
     }
 
     fn cell<'a>(&'a self, key: &DailyKey, sums: &'a Sums) -> DailyCell<'a> {

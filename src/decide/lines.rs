@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{take, take_record_batch};
@@ -58,11 +59,23 @@ impl Words {
     }
 
     fn finish(self) -> Result<ArrayRef> {
-        let valid: Vec<bool> = self.keys.iter().map(|key| *key != NULL).collect();
-        let keys = self.keys.into_iter().map(|key| key.max(0)).collect::<Vec<i32>>();
-        let nulls = Nullable::<i32>::nulls(valid);
-        dictionary(Int32Array::new(keys.into(), nulls), self.words)
+        dictionary(keyed(self.keys), self.words)
     }
+}
+
+/// Keys of a dictionary column; [`NULL`] for a null.
+fn keyed(mut keys: Vec<i32>) -> Int32Array {
+    let nulls = keys.contains(&NULL).then(|| NullBuffer::from_iter(keys.iter().map(|key| *key != NULL)));
+    if nulls.is_some() {
+        keys.iter_mut().for_each(|key| *key = (*key).max(0));
+    }
+    Int32Array::new(keys.into(), nulls)
+}
+
+/// A dictionary column of numbers.
+fn numbered(keys: Int32Array, values: ArrayRef) -> Result<ArrayRef> {
+    let filler = |values: ArrayRef| if values.is_empty() { new_null_array(values.data_type(), 1) } else { values };
+    DictionaryArray::try_new(keys, filler(values)).map(|column| Arc::new(column) as ArrayRef).map_err(|e| bug(&e))
 }
 
 fn dictionary(keys: Int32Array, words: Vec<String>) -> Result<ArrayRef> {
@@ -77,7 +90,7 @@ fn bug(error: &dyn std::fmt::Display) -> Error {
 /// Everything computed for one credit line.
 pub struct Line<'a> {
     /// Row in the batch.
-    pub row: usize,
+    pub row: u32,
     /// Usage day.
     pub day: i32,
     /// First day of the billing month.
@@ -94,8 +107,8 @@ pub struct Line<'a> {
     pub evidence: Evidence,
     /// Level of the scope used.
     pub scope_level: Option<Level>,
-    /// The access verdict, if access was asked for.
-    pub verdict: Option<&'a Verdict>,
+    /// Which verdict on access it got, if access was asked for.
+    pub question: Option<u32>,
     /// Billed partner's code.
     pub billed: Option<usize>,
     /// Amounts.
@@ -122,13 +135,11 @@ pub struct LineColumns {
     excluded_kind: Words,
     evidence: Words,
     scope_level: Words,
-    organisation: Words,
     billed_mpn_id: Words,
     billed_has_id: Vec<bool>,
-    covered_seconds: Nullable<i64>,
-    gap_from: Nullable<i64>,
-    gap_until: Nullable<i64>,
-    gap_count: Nullable<i64>,
+    /// Which verdict each line got; what it says is looked up once per verdict.
+    questions: Vec<Option<u32>>,
+    organisations: Vec<String>,
     applied: Nullable<bool>,
     statements: [Nullable<i128>; 2],
 }
@@ -155,13 +166,10 @@ impl LineColumns {
             excluded_kind: words(&ExcludedKind::ALL.map(ExcludedKind::word)),
             evidence: words(&Evidence::ALL.map(Evidence::word)),
             scope_level: words(&LEVELS.map(Level::word)),
-            organisation: Words::new(rows, texts.organisations.clone()),
             billed_mpn_id: Words::new(rows, texts.billed_mpn_ids.iter().map(|id| id.clone().unwrap_or_default()).collect()),
             billed_has_id: texts.billed_mpn_ids.iter().map(Option::is_some).collect(),
-            covered_seconds: Nullable::with_capacity(rows),
-            gap_from: Nullable::with_capacity(rows),
-            gap_until: Nullable::with_capacity(rows),
-            gap_count: Nullable::with_capacity(rows),
+            questions: Vec::with_capacity(rows),
+            organisations: texts.organisations.clone(),
             applied: Nullable::with_capacity(rows),
             statements: std::array::from_fn(|_| nullable()),
         }
@@ -169,7 +177,7 @@ impl LineColumns {
 
     /// Adds a line.
     pub fn push(&mut self, line: &Line) {
-        self.rows.push(u32::try_from(line.row).unwrap_or(u32::MAX));
+        self.rows.push(line.row);
         self.months.push(line.month);
         self.days.push(line.day);
         let n = line.numbers;
@@ -189,12 +197,17 @@ impl LineColumns {
         self.evidence.push(position(&Evidence::ALL, &line.evidence));
         self.scope_level.push(line.scope_level.and_then(|level| position(&LEVELS, &level)));
         self.billed_mpn_id.push(line.billed.filter(|code| self.billed_has_id.get(*code) == Some(&true)));
-        let verdict = line.verdict;
-        self.organisation.push(verdict.and_then(|v| v.organisation));
-        self.covered_seconds.push(verdict.and_then(|v| v.covered_seconds));
-        self.gap_from.push(verdict.and_then(|v| v.first_gap).map(|gap| gap.from.0));
-        self.gap_until.push(verdict.and_then(|v| v.first_gap).map(|gap| gap.until.0));
-        self.gap_count.push(verdict.and_then(|v| v.gap_count));
+        self.questions.push(line.question);
+    }
+
+    /// Rows of the batch that became lines.
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// Their usage days.
+    pub fn days(&self) -> &[i32] {
+        &self.days
     }
 
     /// Number of lines.
@@ -202,12 +215,12 @@ impl LineColumns {
         self.rows.len()
     }
 
-    /// The record batches of `fact_credit_line` by first day of the billing month.
+    /// The record batches of `fact_credit_line` by first day of the billing month. `verdicts`: what questions refer to.
     /// # Errors
     /// `Bug` if the columns do not fit together.
-    pub fn finish(self, batch: &ChargeBatch, provenance: &Provenance, carry: &[String]) -> Result<Vec<(i32, RecordBatch)>> {
-        let months = self.months.clone();
-        let all = self.record_batch(batch, provenance, carry)?;
+    pub fn finish(mut self, batch: &ChargeBatch, provenance: &Provenance, carry: &[String], verdicts: &[&Verdict]) -> Result<Vec<(i32, RecordBatch)>> {
+        let months = std::mem::take(&mut self.months);
+        let all = self.record_batch(batch, provenance, carry, verdicts)?;
         let mut distinct = months.clone();
         distinct.sort_unstable();
         distinct.dedup();
@@ -222,7 +235,7 @@ impl LineColumns {
         distinct.into_iter().map(of_month).collect()
     }
 
-    fn record_batch(self, batch: &ChargeBatch, provenance: &Provenance, carry: &[String]) -> Result<RecordBatch> {
+    fn record_batch(self, batch: &ChargeBatch, provenance: &Provenance, carry: &[String], verdicts: &[&Verdict]) -> Result<RecordBatch> {
         let kept = (self.rows.len() != batch.rows).then(|| UInt32Array::from(self.rows.clone()));
         let passed = |text: &Text| -> Result<ArrayRef> {
             match &kept {
@@ -254,16 +267,51 @@ impl LineColumns {
         for (column, text) in carry.iter().zip(&batch.carry) {
             columns.push((column, passed(text)?));
         }
+        columns.extend(self.verdict_columns(verdicts)?);
         columns.extend(self.computed()?);
         let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).map_err(|e| bug(&e))
+    }
+
+    /// What the verdicts say, each column as a dictionary of the few values they have.
+    fn verdict_columns(&self, verdicts: &[&Verdict]) -> Result<Vec<(&'static str, ArrayRef)>> {
+        let numbers = |of: &dyn Fn(&Verdict) -> Option<i64>| -> Result<(Int32Array, Vec<i64>)> {
+            let mut distinct: Vec<i64> = verdicts.iter().filter_map(|verdict| of(verdict)).collect();
+            distinct.sort_unstable();
+            distinct.dedup();
+            let place = |verdict: &&Verdict| of(verdict).and_then(|value| distinct.binary_search(&value).ok());
+            let keys = self.keys(&verdicts.iter().map(place).collect::<Vec<_>>());
+            Ok((keys, distinct))
+        };
+        let whole = |of: &dyn Fn(&Verdict) -> Option<i64>| -> Result<ArrayRef> {
+            let (keys, values) = numbers(of)?;
+            numbered(keys, Arc::new(Int64Array::from(values)))
+        };
+        let instant = |of: &dyn Fn(&Verdict) -> Option<i64>| -> Result<ArrayRef> {
+            let (keys, values) = numbers(of)?;
+            numbered(keys, Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")))
+        };
+        let organisations = self.keys(&verdicts.iter().map(|verdict| verdict.organisation).collect::<Vec<_>>());
+        Ok(vec![
+            (name::ORGANISATION_ID, dictionary(organisations, self.organisations.clone())?),
+            (name::COVERED_SECONDS, whole(&|verdict| verdict.covered_seconds)?),
+            (name::GAP_FROM, instant(&|verdict| verdict.first_gap.map(|gap| gap.from.0))?),
+            (name::GAP_UNTIL, instant(&|verdict| verdict.first_gap.map(|gap| gap.until.0))?),
+            (name::GAP_COUNT, whole(&|verdict| verdict.gap_count)?),
+        ])
+    }
+
+    /// A key per line, given the key of each verdict.
+    fn keys(&self, of_verdicts: &[Option<usize>]) -> Int32Array {
+        let keys: Vec<i32> = of_verdicts.iter().map(|key| key.and_then(|key| i32::try_from(key).ok()).unwrap_or(NULL)).collect();
+        let of_line = |question: &Option<u32>| question.and_then(|question| keys.get(question as usize).copied()).unwrap_or(NULL);
+        keyed(self.questions.iter().map(of_line).collect())
     }
 
     fn computed(self) -> Result<Vec<(&'static str, ArrayRef)>> {
         let [quantity, price, exchange_rate, rate] = self.operands;
         let [credit_pricing, credit_billing] = self.credits;
         let [applied_billing, implied] = self.statements;
-        let whole = |column: Nullable<i64>| -> ArrayRef { Arc::new(Int64Array::new(column.values.into(), Nullable::<i64>::nulls(column.valid))) };
         Ok(vec![
             (name::USAGE_DATE, Arc::new(Date32Array::from(self.days)) as ArrayRef),
             (name::QUANTITY, decimal(quantity, OPERAND_PLACES)?),
@@ -280,12 +328,7 @@ impl LineColumns {
             (name::EXCLUDED_KIND, self.excluded_kind.finish()?),
             (name::EVIDENCE, self.evidence.finish()?),
             (name::SCOPE_LEVEL, self.scope_level.finish()?),
-            (name::ORGANISATION_ID, self.organisation.finish()?),
             (name::BILLED_MPN_ID, self.billed_mpn_id.finish()?),
-            (name::COVERED_SECONDS, whole(self.covered_seconds)),
-            (name::GAP_FROM, instants(self.gap_from)),
-            (name::GAP_UNTIL, instants(self.gap_until)),
-            (name::GAP_COUNT, whole(self.gap_count)),
         ])
     }
 }
@@ -301,10 +344,6 @@ fn decimal(column: Nullable<i128>, places: u32) -> Result<ArrayRef> {
 
 fn amounts(values: Vec<i128>) -> Result<ArrayRef> {
     precision(Decimal128Array::from(values), AMOUNT_PLACES)
-}
-
-fn instants(column: Nullable<i64>) -> ArrayRef {
-    Arc::new(TimestampMicrosecondArray::new(column.values.into(), Nullable::<i64>::nulls(column.valid)).with_timezone("UTC"))
 }
 
 /// Product and SKU of a Cost Management ProductId, split once per distinct value (details 4).

@@ -125,8 +125,7 @@ pub struct BatchNames<'a> {
 }
 
 impl<'a> BatchNames<'a> {
-    /// No row yet.
-    pub fn new(batch: &'a ChargeBatch) -> BatchNames<'a> {
+    fn new(batch: &'a ChargeBatch) -> BatchNames<'a> {
         let n = &batch.names;
         let pairs = [
             (Attribute::CustomerName, &batch.customer_id, &n.customer_name),
@@ -145,17 +144,11 @@ impl<'a> BatchNames<'a> {
         BatchNames { pairs: pairs.into_iter().map(|(attribute, id, value)| Pair::new(attribute, id, value)).collect() }
     }
 
-    /// Adds an accepted row.
-    pub fn add(&mut self, row: usize, day: i32) {
-        for pair in &mut self.pairs {
-            pair.add(row, day);
-        }
-    }
-
-    /// What the batch says.
-    pub fn finish(&self) -> Names {
+    /// What the accepted rows say, given with their days: column by column.
+    pub fn of_rows(batch: &'a ChargeBatch, rows: &[u32], days: &[i32]) -> Names {
         let mut names = Names::default();
-        for pair in &self.pairs {
+        for mut pair in BatchNames::new(batch).pairs {
+            rows.iter().zip(days).for_each(|(row, day)| pair.add(*row as usize, *day));
             pair.add_to(&mut names);
         }
         names

@@ -53,7 +53,7 @@ impl<'a> OneByOne<'a> {
     /// # Errors
     /// The row's first fault.
     pub fn day(&self, row: usize) -> Result<Day, RowFault> {
-        self.rows.read(row, self.classes.is_usage(row)).map(|read| Day(read.day))
+        self.rows.read(row, self.classes.is_usage(row)).map(|(day, _)| Day(day))
     }
 
     /// The row as a charge.
@@ -62,7 +62,7 @@ impl<'a> OneByOne<'a> {
     pub fn charge(&mut self, row: usize) -> Result<OneCharge, RowFault> {
         let batch = self.batch;
         let usage = self.classes.is_usage(row);
-        let read = self.rows.read(row, usage)?;
+        let (day, _) = self.rows.read(row, usage)?;
         let text = |column| Keys::new(column).text(row).map(str::to_owned);
         let product = Keys::new(&batch.product).text(row).map(split_product_id);
         let mismatches = self.scopes.mismatches;
@@ -70,7 +70,7 @@ impl<'a> OneByOne<'a> {
         let (scope, shown) = self.scope(index);
         Ok(OneCharge {
             charge: Charge {
-                usage_date: Day(read.day),
+                usage_date: Day(day),
                 subscription_id: text(&batch.subscription_id),
                 resource_group: text(&batch.resource_group),
                 resource_id: text(&batch.resource_id),
@@ -83,7 +83,7 @@ impl<'a> OneByOne<'a> {
                     product_id: product.map(|(id, _)| id.to_owned()),
                     sku_id: product.and_then(|(_, sku)| sku).map(str::to_owned),
                 },
-                numbers: read.numbers,
+                numbers: self.rows.numbers(row),
             },
             scope: scope.cloned(),
             shown_scope: shown.to_owned(),

@@ -46,17 +46,6 @@ impl RowFault {
     }
 }
 
-/// A row that could be read.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// Usage day; of rows that are not usage and have none, the last day of their billing period.
-    pub day: i32,
-    /// First day of the billing month.
-    pub month: i32,
-    /// Numbers.
-    pub numbers: Numbers,
-}
-
 /// The columns of a batch that can hold faults.
 pub struct Rows<'a> {
     batch: &'a ChargeBatch,
@@ -89,38 +78,50 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Reads one row.
+    /// The usage day of a row (of rows that are not usage and have none, the last day of their billing period) and the first
+    /// day of its billing month.
     /// # Errors
     /// The row's first fault in the order of data-contracts §1.1.
-    pub fn read(&self, row: usize, usage: bool) -> Result<Row, RowFault> {
+    pub fn read(&self, row: usize, usage: bool) -> Result<(i32, i32), RowFault> {
         let batch = self.batch;
         if let Some(line) = batch.ragged.get(&row) {
             return Err(RowFault::ragged(line));
         }
         let date = needed(usage, Field::UsageDate, cell(Field::UsageDate, &batch.usage_date, row)?)?;
-        let number = |field, column: &Parsed<i128>| cell(field, column, row).map(|value| value.map(D22));
-        let quantity = needed(usage, Field::Quantity, number(Field::Quantity, &batch.quantity)?)?;
-        let list_unit_price = needed(usage, Field::ListUnitPrice, number(Field::ListUnitPrice, &batch.list_unit_price)?)?;
-        let net_cost = number(Field::NetCost, &batch.net_cost)?;
-        let exchange_rate = self.exchange_rate(row, usage)?;
-        let applied = match &batch.applied {
-            Some(flags) => cell(Field::Applied, flags, row)?,
-            None => None,
-        };
-        let stated_rate = number(Field::StatedRate, &batch.stated_rate)?;
+        needed(usage, Field::Quantity, cell(Field::Quantity, &batch.quantity, row)?)?;
+        needed(usage, Field::ListUnitPrice, cell(Field::ListUnitPrice, &batch.list_unit_price, row)?)?;
+        cell(Field::NetCost, &batch.net_cost, row)?;
+        let rate = cell(Field::ExchangeRate, &batch.exchange_rate, row)?;
+        needed(usage, Field::ExchangeRate, rate.map(D22).or_else(|| self.rate_of_equals(row)))?;
+        if let Some(flags) = &batch.applied {
+            cell(Field::Applied, flags, row)?;
+        }
+        cell(Field::StatedRate, &batch.stated_rate, row)?;
         let from = cell(Field::PeriodStart, &batch.period_start, row)?;
         let last = cell(Field::PeriodLastDay, &batch.period_until_day, row)?;
         let Some(day) = date.or(last) else { return Err(RowFault::missing(Field::UsageDate)) };
-        let numbers = Numbers { quantity, list_unit_price, net_cost, exchange_rate, applied, stated_rate };
-        Ok(Row { day, month: self.month_start(from.unwrap_or(day)), numbers })
+        Ok((day, self.month_start(from.unwrap_or(day))))
+    }
+
+    /// The numbers of a row that [`Rows::read`] found no fault in.
+    pub fn numbers(&self, row: usize) -> Numbers {
+        let batch = self.batch;
+        let number = |column: &Parsed<i128>| column.get(row).map(D22);
+        Numbers {
+            quantity: number(&batch.quantity),
+            list_unit_price: number(&batch.list_unit_price),
+            net_cost: number(&batch.net_cost),
+            exchange_rate: number(&batch.exchange_rate).or_else(|| self.rate_of_equals(row)),
+            applied: batch.applied.as_ref().and_then(|flags| flags.get(row)),
+            stated_rate: number(&batch.stated_rate),
+        }
     }
 
     /// An empty exchange rate is 1 between equal currencies (details 5).
-    fn exchange_rate(&self, row: usize, usage: bool) -> Result<Option<D22>, RowFault> {
-        let written = cell(Field::ExchangeRate, &self.batch.exchange_rate, row)?.map(D22);
+    fn rate_of_equals(&self, row: usize) -> Option<D22> {
         let (pricing, billing) = (self.pricing.text(row), self.billing.text(row));
         let equal = pricing.is_some_and(|p| !p.is_empty()) && pricing.zip(billing).is_some_and(|(p, b)| p.eq_ignore_ascii_case(b));
-        needed(usage, Field::ExchangeRate, written.or_else(|| equal.then_some(ONE)))
+        equal.then_some(ONE)
     }
 
     /// The first day of the month a day lies in (details 12).

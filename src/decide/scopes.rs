@@ -16,14 +16,16 @@ use crate::spellings::Spellings;
 pub struct ScopeNews {
     /// Scopes by code.
     pub scopes: Spellings,
-    /// Scope-days that reached the access question, distinct.
+    /// Scope-days that reached the access question; a few may stand twice.
     pub days: Vec<ScopeDay>,
+    /// The answers their questions got.
+    pub answers: Vec<Arc<Answer>>,
     /// Missed credit at 12 places by code of the scope and billing currency, what rests on no evidence left out.
     pub missed: Vec<(u32, Option<String>, i128)>,
 }
 
 /// A scope-day that reached the access question.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScopeDay {
     /// First day of the billing month.
     pub month: i32,
@@ -31,8 +33,8 @@ pub struct ScopeDay {
     pub day: i32,
     /// Code of the scope.
     pub scope: u32,
-    /// Its answer.
-    pub answer: Arc<Answer>,
+    /// Which of the answers is its own.
+    pub question: u32,
 }
 
 /// A scope that charges of the batch name.

@@ -3,9 +3,8 @@
 //!
 //! Row groups are decoded and decided by several threads, a bounded number at a time, and handed on in order.
 
-use rayon::prelude::*;
-
 use super::GroupOutput;
+use super::turns::in_order;
 use crate::answers::{AccessTable, Answers};
 use crate::conserve::{Control, FileRows};
 use crate::decide::cells::Daily;
@@ -67,7 +66,7 @@ impl<'a> Reading<'a> {
         Reading { group, source, desk, answers: Answers::new(knowledge, desk.access), texts }
     }
 
-    /// Reads a file in waves of as many batches as there are threads. `make` runs on any thread, `take` in the order of rows.
+    /// Reads a file, a bounded number of batches at a time. `make` runs on any thread, `take` in the order of rows.
     /// # Errors
     /// `Input` for a bad file or a sum that does not fit; what `make` and `take` answer.
     pub fn file<T: Send>(
@@ -81,23 +80,21 @@ impl<'a> Reading<'a> {
         let provenance = Provenance { source: self.source.to_owned(), source_file: file.source_file.clone(), source_run: file.source_run.clone() };
         let mut progress = self.desk.progress.file(file.bytes);
         let mut counted = FileRows { file: file.place.clone(), ..FileRows::default() };
-        loop {
-            let wave = next_wave(&mut reader, &mut counted.read)?;
-            if wave.is_empty() {
-                break;
-            }
-            let reached = reader.bytes_done();
-            let settled: Vec<Result<Settled<T>>> = wave.into_par_iter().map(|raw| self.settle(raw, &provenance, &names, &make)).collect();
-            for batch in settled {
-                let batch = batch?;
-                counted.lines += batch.rows.lines;
-                counted.rejections += batch.rows.rejections;
-                progress.reached(batch.rows.lines + batch.rows.rejections, 0);
-                take(batch)?;
-            }
-            progress.reached(0, reached);
-        }
-        Ok(counted)
+        let rows_read = &mut counted.read;
+        let read = || {
+            let raw = reader.next()?;
+            *rows_read += raw.as_ref().map_or(0, |raw| raw.rows() as u64);
+            Ok(raw.map(|raw| (raw, reader.bytes_done())))
+        };
+        let settle = |(raw, reached): (RawBatch, u64)| self.settle(raw, &provenance, &names, &make).map(|settled| (settled, reached));
+        let (mut lines, mut rejections) = (0, 0);
+        in_order(rayon::current_num_threads(), read, settle, &mut |(batch, reached)| {
+            lines += batch.rows.lines;
+            rejections += batch.rows.rejections;
+            progress.reached(batch.rows.lines + batch.rows.rejections, reached);
+            take(batch)
+        })?;
+        Ok(FileRows { lines, rejections, ..counted })
     }
 
     /// The heavy work of one batch.
@@ -149,18 +146,4 @@ impl<'a> Reading<'a> {
             None => rejection,
         }
     }
-}
-
-fn next_wave(reader: &mut ChargeReader, rows: &mut u64) -> Result<Vec<RawBatch>> {
-    let mut wave = Vec::new();
-    while wave.len() < rayon::current_num_threads() {
-        match reader.next()? {
-            None => break,
-            Some(raw) => {
-                *rows += raw.rows() as u64;
-                wave.push(raw);
-            }
-        }
-    }
-    Ok(wave)
 }

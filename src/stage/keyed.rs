@@ -28,6 +28,7 @@ const ROWS_PER_VALUE: usize = 8;
 pub fn chunk(writer: &ChunkWriter, column: &ArrayRef) -> Result<Option<Chunk>> {
     match column.data_type() {
         DataType::Dictionary(keys, values) if **keys == DataType::Int32 && **values == DataType::Utf8 => text(writer, column).map(Some),
+        DataType::Dictionary(keys, values) if **keys == DataType::Int32 => numbers(writer, column, values),
         DataType::Date32 => repeating::<Date32Type>(writer, column, |days| Values::Days(days)),
         DataType::Int64 => repeating::<Int64Type>(writer, column, |numbers| Values::Longs(numbers)),
         DataType::Timestamp(TimeUnit::Microsecond, _) => repeating::<TimestampMicrosecondType>(writer, column, |instants| Values::Longs(instants)),
@@ -62,6 +63,28 @@ fn text(writer: &ChunkWriter, column: &ArrayRef) -> Result<Chunk> {
     let bits = usize::BITS - entries.len().leading_zeros();
     let repeats = bytes + keys.len() * bits as usize / 8 < spelled_out && bytes <= DICTIONARY_BYTES;
     if repeats || entries.is_empty() { writer.keyed(Values::Text(&entries), &keys) } else { writer.spelled_out(Values::Text(&entries), &keys) }
+}
+
+/// A dictionary of whole numbers or instants. Values that no row uses are left out: they would be bounds of the chunk.
+fn numbers(writer: &ChunkWriter, column: &ArrayRef, kind: &DataType) -> Result<Option<Chunk>> {
+    let dictionary = column.as_dictionary::<Int32Type>();
+    let values: &[i64] = match kind {
+        DataType::Int64 => dictionary.values().as_primitive::<Int64Type>().values(),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => dictionary.values().as_primitive::<TimestampMicrosecondType>().values(),
+        _ => return Ok(None),
+    };
+    let mut codes = vec![NULL; values.len()];
+    let mut entries: Vec<i64> = Vec::new();
+    let key = |place: Option<i32>| -> u32 {
+        let Some(place) = place.and_then(|place| usize::try_from(place).ok()) else { return NULL };
+        if codes[place] == NULL {
+            codes[place] = u32::try_from(entries.len()).unwrap_or(NULL);
+            entries.push(values[place]);
+        }
+        codes[place]
+    };
+    let keys: Vec<u32> = dictionary.keys().iter().map(key).collect();
+    writer.keyed(Values::Longs(&entries), &keys).map(Some)
 }
 
 /// `None`: too many different values.
