@@ -33,6 +33,8 @@ use crate::table_file::{self, Written};
 const SMALL_BYTES: u64 = 16 << 20;
 /// As many small files at a time: what they say waits for its turn.
 const FILES_AT_A_TIME: usize = 1024;
+/// As many bytes of small files in a store; that much again is asked for ahead.
+const BYTES_AT_A_TIME: u64 = 128 << 20;
 
 /// What the audit files of a job say.
 #[derive(Debug, Clone, Default)]
@@ -99,7 +101,7 @@ fn kind(source: &AuditSource, file: &InputFile) -> Result<Kind> {
 /// Which files may still be being written: the newest hour of each folder tree `…/y=2026/m=09/d=01/h=05/…`.
 fn may_be_cut(files: &[InputFile]) -> Vec<bool> {
     let log = |file: &InputFile| {
-        let path = file.path.to_string_lossy();
+        let path = file.at.text();
         let (log, hour) = path.split_once("/y=")?;
         hour.contains("/h=").then(|| (log.to_string(), hour.to_string()))
     };
@@ -110,6 +112,20 @@ fn may_be_cut(files: &[InputFile]) -> Vec<bool> {
         *newest = hour.as_str().max(newest);
     }
     logs.iter().map(|file| file.as_ref().is_some_and(|(log, hour)| newest.get(log.as_str()) == Some(&hour.as_str()))).collect()
+}
+
+/// Files that are read at the same time: one of any kind, or some small ones.
+fn portions<'a>(files: &'a [(&'a InputFile, Kind, bool)]) -> impl Iterator<Item = &'a [(&'a InputFile, Kind, bool)]> {
+    let fetched = |file: &InputFile| if file.at.path().is_none() { file.bytes } else { 0 };
+    let (mut bytes, mut count) = (0u64, 0);
+    files.chunk_by(move |a, b| {
+        (bytes, count) = (bytes + fetched(a.0), count + 1);
+        let together = a.1 == Kind::SmallJson && b.1 == Kind::SmallJson && count < FILES_AT_A_TIME && bytes + fetched(b.0) <= BYTES_AT_A_TIME;
+        if !together {
+            (bytes, count) = (0, 0);
+        }
+        together
+    })
 }
 
 /// A record that cannot be used.
@@ -170,17 +186,19 @@ impl Log<'_> {
     fn read(&mut self, source: &AuditSource, files: &[InputFile]) -> Result<()> {
         let kinds = files.iter().map(|file| kind(source, file)).collect::<Result<Vec<_>>>()?;
         let files: Vec<(&InputFile, Kind, bool)> = files.iter().zip(kinds).zip(may_be_cut(files)).map(|((file, kind), cut)| (file, kind, cut)).collect();
-        for alike in files.chunk_by(|a, b| a.1 == Kind::SmallJson && b.1 == Kind::SmallJson) {
-            for some in alike.chunks(FILES_AT_A_TIME) {
-                self.read_some(source, some)?;
-            }
+        let portions: Vec<&[(&InputFile, Kind, bool)]> = portions(&files).collect();
+        let ask = |portion: Option<&&[(&InputFile, Kind, bool)]>| portion.into_iter().copied().flatten().for_each(|(file, ..)| file.at.ask_ahead());
+        ask(portions.first());
+        for (at, portion) in portions.iter().enumerate() {
+            ask(portions.get(at + 1));
+            self.read_some(source, portion)?;
         }
         Ok(())
     }
 
     /// Reads one file of any kind, or some small ones at the same time.
     fn read_some(&mut self, source: &AuditSource, files: &[(&InputFile, Kind, bool)]) -> Result<()> {
-        let hashes: Vec<Result<String>> = files.par_iter().map(|(file, ..)| store::content_hash(&file.path)).collect();
+        let hashes: Vec<Result<String>> = files.par_iter().map(|(file, ..)| store::fingerprint(&file.at)).collect();
         let mut entered = Vec::with_capacity(files.len());
         for ((file, kind, may_be_cut), hash) in files.iter().zip(hashes) {
             entered.push((*file, *kind, *may_be_cut, self.files.enter_hashed(file, &source.name, hash?)));

@@ -1,21 +1,19 @@
 //! The audit and reference files a run has read: what fingerprints are made of and `run.inputs` lists.
 
-use std::path::PathBuf;
-
 use pecan_core::charge::Reason;
 use pecan_core::event::Place;
 
 use crate::error::Result;
 use crate::job::ListStamp;
 use crate::rejection::Rejection;
-use crate::store::{self, InputFile};
+use crate::store::{self, InputFile, Location};
 
 /// One file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRead {
     /// As written in the job file, and the path below it.
     pub name: String,
-    /// BLAKE3 of its content, hex.
+    /// BLAKE3 of its content, hex; of an audit file in a store its ETag ([`store::fingerprint`]).
     pub hash: String,
     /// Size in bytes.
     pub bytes: u64,
@@ -24,7 +22,7 @@ pub struct FileRead {
     /// Name of the audit source, or of the reference table.
     pub source: String,
     /// Where it is.
-    pub path: PathBuf,
+    pub at: Location,
     /// Of a list: when it was taken and what it is complete for, where the job file or its path says so.
     pub stamp: ListStamp,
 }
@@ -39,9 +37,9 @@ pub struct FilesRead {
 impl FilesRead {
     /// Enters a file that is about to be read and gives its index; its rows are entered by [`FilesRead::set_rows`].
     /// # Errors
-    /// As [`store::content_hash`].
+    /// As [`store::hash_of`].
     pub fn enter(&mut self, file: &InputFile, source: &str) -> Result<u32> {
-        Ok(self.enter_hashed(file, source, store::content_hash(&file.path)?))
+        Ok(self.enter_hashed(file, source, store::hash_of(&file.at)?))
     }
 
     /// The same for a file whose content hash is known already.
@@ -52,7 +50,7 @@ impl FilesRead {
             bytes: file.bytes,
             rows: 0,
             source: source.to_string(),
-            path: file.path.clone(),
+            at: file.at.clone(),
             stamp: ListStamp::default(),
         });
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)

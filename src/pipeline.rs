@@ -161,8 +161,11 @@ impl Run<'_> {
         let access = AccessTable::new(&self.known.knowledge)?;
         let work: Vec<&Planned> = planned.iter().filter(|p| matches!(p.action, Action::Write | Action::Replace)).collect();
         self.options.progress.expect(work.iter().filter_map(|p| p.group.as_ref()).flat_map(|g| &g.files).map(|f| f.bytes).sum());
-        for planned in work {
+        for (at, planned) in work.iter().enumerate() {
             let Some(group) = &planned.group else { continue };
+            // The next group's first file, if it lies in a store, is on its way while this group is settled.
+            let next = work.get(at + 1).and_then(|next| next.group.as_ref()?.files.first());
+            next.into_iter().for_each(|file| file.at.ask_ahead());
             let source = &self.job.charges[group.source].name;
             self.options.progress.stage(format!("settling {}", group.group_id));
             let desk = Desk { known: self.known, access: &access, carry: &self.job.output.carry, progress: &self.options.progress, losses: false };

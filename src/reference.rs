@@ -82,8 +82,9 @@ impl Reader<'_> {
     ) -> Result<Vec<T>> {
         let mut rows = Vec::new();
         for source in sources {
-            for file in store::list(&source.uri, &source.uri_as_written)? {
-                if written(&file)? == Written::Json {
+            let files = store::list(&source.uri, &source.uri_as_written)?;
+            for file in store::in_turn(&files, |file| &file.at) {
+                if written(file)? == Written::Json {
                     return Err(Error::input(
                         "format",
                         format!("reading the table {table}"),
@@ -92,8 +93,8 @@ impl Reader<'_> {
                         "write it as CSV or Parquet; only lists of assignments and Lighthouse definitions may be JSON",
                     ));
                 }
-                let index = self.files.enter(&file, table)?;
-                self.file(&file, index, table, wanted, &mut |row| parse(row).map(|parsed| rows.push(parsed)))?;
+                let index = self.files.enter(file, table)?;
+                self.file(file, index, table, wanted, &mut |row| parse(row).map(|parsed| rows.push(parsed)))?;
             }
         }
         Ok(rows)
@@ -103,15 +104,16 @@ impl Reader<'_> {
     fn authorizations(&mut self, sources: &[ReferenceFile]) -> Result<Vec<Authorization>> {
         let (mut rows, mut definitions) = (Vec::new(), Definitions::default());
         for source in sources {
-            for file in store::list(&source.uri, &source.uri_as_written)? {
-                let index = self.files.enter(&file, source.table)?;
-                if written(&file)? != Written::Json {
+            let files = store::list(&source.uri, &source.uri_as_written)?;
+            for file in store::in_turn(&files, |file| &file.at) {
+                let index = self.files.enter(file, source.table)?;
+                if written(file)? != Written::Json {
                     let take = &mut |row: Row<'_>| tables::authorization(row).map(|parsed| rows.push(parsed));
-                    self.file(&file, index, source.table, &tables::LIGHTHOUSE_DEFINITIONS, take)?;
+                    self.file(file, index, source.table, &tables::LIGHTHOUSE_DEFINITIONS, take)?;
                     continue;
                 }
-                let stamp = stamp_of(source, &file)?;
-                let (read, faults) = definitions.take(&file, stamp.snapshot_at)?;
+                let stamp = stamp_of(source, file)?;
+                let (read, faults) = definitions.take(file, stamp.snapshot_at)?;
                 self.files.set_stamp(index, stamp);
                 self.files.set_rows(index, read);
                 faults.iter().for_each(|(row, fault)| self.reject(Place { file: index, row: *row }, fault));
@@ -126,21 +128,22 @@ impl Reader<'_> {
         let mut rows = Vec::new();
         for source in sources {
             check_scope(source)?;
-            for file in store::list(&source.uri, &source.uri_as_written)? {
-                let stamp = stamp_of(source, &file)?;
+            let files = store::list(&source.uri, &source.uri_as_written)?;
+            for file in store::in_turn(&files, |file| &file.at) {
+                let stamp = stamp_of(source, file)?;
                 let wanted = list_columns(space, &stamp);
-                let index = self.files.enter(&file, source.table)?;
+                let index = self.files.enter(file, source.table)?;
                 self.files.set_stamp(index, stamp.clone());
                 let mut kinds = PrincipalKinds::default();
                 let mut take = |row: Row<'_>| {
                     tables::principal_kind(row, &mut kinds);
                     tables::listed(row, space, &stamp).map(|listed| rows.push(listed))
                 };
-                let nothing = if written(&file)? == Written::Json {
-                    check_json(&stamp, &file)?;
-                    self.az_list(&file, index, space, &wanted, &mut take)? == 0
+                let nothing = if written(file)? == Written::Json {
+                    check_json(&stamp, file)?;
+                    self.az_list(file, index, space, &wanted, &mut take)? == 0
                 } else {
-                    self.file(&file, index, source.table, &wanted, &mut take)?;
+                    self.file(file, index, source.table, &wanted, &mut take)?;
                     false
                 };
                 rows.extend(nothing_listed(space, &stamp, index).filter(|_| nothing));
@@ -232,7 +235,7 @@ fn check_scope(source: &ReferenceFile) -> Result<()> {
 /// What the job file and the path of a file say about rows that say nothing themselves.
 fn stamp_of(source: &ReferenceFile, file: &InputFile) -> Result<ListStamp> {
     let told = match &source.pattern {
-        Some(pattern) => pattern.read(&file.path).map_err(|seen| {
+        Some(pattern) => pattern.read(&file.at.text()).map_err(|seen| {
             let next = "name folders and files as the placeholders of the uri say, for example az/20261031T060000Z/role-assignments/<subscription id>.json";
             Error::input("list_name", "reading when a list was taken from its path", &file.name, seen, next)
         })?,

@@ -10,14 +10,13 @@ pub mod csv_file;
 mod csv_split;
 mod groups;
 mod manifest;
+mod parquet_columns;
 pub mod parquet_file;
 mod preflight;
 mod thrift;
 
 #[cfg(test)]
 mod tests;
-
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -27,7 +26,7 @@ pub use cost_management::{ColumnNames, FORMAT, Field};
 
 use crate::error::Result;
 use crate::job::{ChargeSource, Layout};
-use crate::store;
+use crate::store::{self, Location};
 
 /// Files that are read, decided and written together (R-AGAIN-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +45,7 @@ pub struct ChargeGroup {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChargeFile {
     /// Where it is.
-    pub path: PathBuf,
+    pub at: Location,
     /// Its lasting name (details 1).
     pub source_file: String,
     /// Id of its export run.
@@ -55,7 +54,7 @@ pub struct ChargeFile {
     pub place: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// BLAKE3 of its content.
+    /// BLAKE3 of its content; of an object its ETag ([`store::fingerprint`]).
     pub hash: String,
     /// How to read it.
     pub kind: FileKind,
@@ -117,14 +116,14 @@ pub fn locate(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
     }
 }
 
-/// Finds the files of a charges source and cuts them into groups. Contents are hashed, in parallel.
+/// Finds the files of a charges source and cuts them into groups. Local contents are hashed, in parallel.
 /// # Errors
 /// `Input` when nothing usable is there, a manifest is wrong or a blob is missing; `Storage` when something cannot be read.
 pub fn discover(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
     let mut found = locate(source_index, source)?;
     let mut files: Vec<&mut ChargeFile> = found.groups.iter_mut().flat_map(|g| &mut g.files).collect();
     files.par_iter_mut().try_for_each(|file| -> Result<()> {
-        file.hash = store::content_hash(&file.path)?;
+        file.hash = store::fingerprint(&file.at)?;
         Ok(())
     })?;
     Ok(found)

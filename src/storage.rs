@@ -26,7 +26,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 pub use durable::DurableLocal;
-pub use remote::{first_line, is_remote, without_secrets};
+pub use remote::{Address, address, first_line, input_trouble, is_remote, open_store, without_secrets};
 pub use spool::Spool;
 
 use crate::error::{Error, Result};

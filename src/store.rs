@@ -1,23 +1,40 @@
-//! Finding and fingerprinting input files. The only place that walks folders.
+//! Finding and fingerprinting input files, on the local disk or in an object store: the only place that walks folders.
 //!
-//! Paths are local and absolute: the job file has seen to that. Object stores can slot in behind the same two functions.
+//! Paths are absolute and uris whole: the job file has seen to that. Local files are read as they are; what lies in a
+//! store is behind [`Location`], and nothing above this module tells the two apart.
 
+mod bucket;
+mod location;
+mod objects;
+
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use globset::GlobMatcher;
+
+use self::bucket::Failed;
+pub use self::bucket::{Object, Pending, Stretch};
+pub use self::location::{Location, Opened};
 use crate::error::{Error, Result};
+use crate::storage;
 
 /// Folders may be nested this deep; deeper is taken for a loop of links. Systems give up following links at 40.
 const MAX_DEPTH: usize = 32;
+/// What fingerprints begin with that are no hash of a content.
+pub const ETAG: &str = "etag:";
 /// How much of a file is hashed at a time.
 const HASH_CHUNK: usize = 1 << 20;
+/// A longer object is hashed as it comes, not as a whole.
+const WHOLE_BYTES: u64 = 64 << 20;
 
 /// One file of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
     /// Where it is.
-    pub path: PathBuf,
+    pub at: Location,
     /// As shown to people: the uri as written in the job file and the path below it.
     pub name: String,
     /// Path below the deepest folder of the uri without a wildcard, with `/`; the file name if the uri is one file.
@@ -26,19 +43,60 @@ pub struct InputFile {
     pub bytes: u64,
 }
 
-/// A uri taken apart at its deepest folder without a wildcard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+/// What a uri turned out to mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One file.
+    File,
+    /// A folder with everything below it.
+    Folder,
+    /// What a wildcard matches.
+    Wildcard,
+}
+
+/// The files a uri means.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Sorted by the bytes of `relative`.
+    pub files: Vec<InputFile>,
+    /// What the uri is.
+    pub shape: Shape,
+    /// The deepest folder without a wildcard, as written in the job file.
+    pub written: String,
+    /// That folder, on a local disk.
+    folder: Option<PathBuf>,
+    /// Everything below that folder, in an object store.
+    all: BTreeMap<String, InputFile>,
+}
+
+impl Listing {
+    /// The file of this name below the folder, passed-over names included.
+    /// # Errors
+    /// As [`io_trouble`].
+    pub fn find(&self, below: &str) -> Result<Option<InputFile>> {
+        let Some(folder) = &self.folder else { return Ok(self.all.get(below).cloned()) };
+        let path = folder.join(below);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let name = join_shown(&self.written, below);
+        let bytes = fs::metadata(&path).map_err(|e| io_trouble("looking at an input file", &name, &e))?.len();
+        Ok(Some(InputFile { at: path.into(), name, relative: below.to_owned(), bytes }))
+    }
+}
+
+/// A path taken apart at its deepest folder without a wildcard.
+struct Place {
     /// The file, or the deepest folder without a wildcard.
-    pub base: PathBuf,
+    base: PathBuf,
     /// `base` as written in the job file.
-    pub base_as_written: String,
+    base_as_written: String,
     /// What must match below `base`; `None`: everything.
-    pub pattern: Option<String>,
+    pattern: Option<String>,
 }
 
 /// Takes a path apart, with or without wildcards (`*`, `?`, `[…]`, `{…}`, `**`).
-pub fn locate(path: &str, uri_as_written: &str) -> Place {
+fn locate(path: &str, uri_as_written: &str) -> Place {
     let whole = Place { base: PathBuf::from(path), base_as_written: uri_as_written.trim_end_matches('/').to_string(), pattern: None };
     if Path::new(path).exists() {
         return whole;
@@ -50,44 +108,77 @@ pub fn locate(path: &str, uri_as_written: &str) -> Place {
     Place { base: PathBuf::from(if base.is_empty() { "." } else { base }), base_as_written: written, pattern: Some(pattern) }
 }
 
-/// The part of a path before the segment with the first wildcard, without its trailing slash; `None`: no wildcard.
+/// The part of a path or uri before the segment with the first wildcard, without its trailing slash; `None`: no wildcard.
+/// A variable of the environment as written, `${NAME}`, is none; neither is a question mark in a uri.
 fn wildcard_free(path: &str) -> Option<&str> {
-    let first = path.find(['*', '?', '[', '{'])?;
-    path.get(..path.get(..first)?.rfind('/').unwrap_or(0))
+    let is_uri = storage::is_remote(path);
+    let mut before = ' ';
+    let first = path.char_indices().find(|(_, c)| {
+        let variable = std::mem::replace(&mut before, *c) == '$' && *c == '{';
+        matches!(c, '*' | '[') || (*c == '{' && !variable) || (*c == '?' && !is_uri)
+    });
+    path.get(..path.get(..first?.0)?.rfind('/').unwrap_or(0))
 }
 
-/// The files a path means: one file, a folder with everything below it, or a glob; sorted by the bytes of `relative`.
+/// Whether a uri names a folder, as far as can be told without asking a store: neither wildcards nor a local file.
+pub fn may_be_folder(uri: &str) -> bool {
+    if storage::is_remote(uri) {
+        return wildcard_free(uri).is_none();
+    }
+    let place = locate(uri, uri);
+    place.pattern.is_none() && !place.base.is_file()
+}
+
+/// The files a uri means; see [`look`].
+/// # Errors
+/// As [`look`].
+pub fn list(uri: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
+    look(uri, uri_as_written).map(|listing| listing.files)
+}
+
+/// The files a path or uri means: one file, a folder with everything below it, or a glob; sorted by the bytes of `relative`.
 ///
 /// Names that begin with `_` or `.` are skipped below a folder, as Spark does.
 /// # Errors
-/// `Input` when nothing is found, `Storage` when a folder cannot be read, `Usage` for a bad glob.
-pub fn list(path: &str, uri_as_written: &str) -> Result<Vec<InputFile>> {
+/// `Input` when nothing is found, `Storage` when a folder or store cannot be read, `Usage` for a bad glob or uri.
+pub fn look(uri: &str, uri_as_written: &str) -> Result<Listing> {
+    let listing = if storage::is_remote(uri) { objects::look(uri, uri_as_written)? } else { look_locally(uri, uri_as_written)? };
+    if !listing.files.is_empty() {
+        return Ok(listing);
+    }
+    Err(Error::input(
+        "no_files",
+        "finding input files",
+        uri_as_written,
+        "no file there",
+        "check the path in the job file, and whether the export or copy has run (names beginning with _ or . are skipped)",
+    ))
+}
+
+fn look_locally(path: &str, uri_as_written: &str) -> Result<Listing> {
     let place = locate(path, uri_as_written);
     let about = fs::metadata(&place.base).map_err(|e| io_trouble("finding input files", uri_as_written, &e))?;
     let mut files = Vec::new();
+    let mut shape = Shape::Folder;
     if about.is_file() {
         let relative = file_name(&place.base, uri_as_written)?;
-        files.push(InputFile { path: place.base.clone(), name: uri_as_written.to_string(), relative, bytes: about.len() });
+        files.push(InputFile { at: place.base.clone().into(), name: uri_as_written.to_string(), relative, bytes: about.len() });
+        shape = Shape::File;
     } else {
         walk(&place.base, "", &place, 0, &mut files)?;
     }
     if let Some(pattern) = &place.pattern {
-        let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
-        let matcher =
-            glob.map_err(|e| Error::usage("glob", "reading a wildcard path", uri_as_written, e, "correct the wildcards in the job file"))?.compile_matcher();
+        let matcher = glob(pattern, uri_as_written)?;
         files.retain(|f| matcher.is_match(&f.relative));
-    }
-    if files.is_empty() {
-        return Err(Error::input(
-            "no_files",
-            "finding input files",
-            uri_as_written,
-            "no file there",
-            "check the path in the job file, and whether the export or copy has run (names beginning with _ or . are skipped)",
-        ));
+        shape = Shape::Wildcard;
     }
     files.sort_by(|a, b| a.relative.as_bytes().cmp(b.relative.as_bytes()));
-    Ok(files)
+    Ok(Listing { files, shape, written: place.base_as_written, folder: Some(place.base), all: BTreeMap::new() })
+}
+
+fn glob(pattern: &str, uri_as_written: &str) -> Result<GlobMatcher> {
+    let glob = globset::GlobBuilder::new(pattern).literal_separator(true).build();
+    Ok(glob.map_err(|e| Error::usage("glob", "reading a wildcard path", uri_as_written, e, "correct the wildcards in the job file"))?.compile_matcher())
 }
 
 fn walk(folder: &Path, below: &str, place: &Place, depth: usize, files: &mut Vec<InputFile>) -> Result<()> {
@@ -113,7 +204,7 @@ fn walk(folder: &Path, below: &str, place: &Place, depth: usize, files: &mut Vec
         if about.is_dir() {
             walk(&path, &relative, place, depth + 1, files)?;
         } else {
-            files.push(InputFile { path, name: join_shown(&place.base_as_written, &relative), relative, bytes: about.len() });
+            files.push(InputFile { at: path.into(), name: join_shown(&place.base_as_written, &relative), relative, bytes: about.len() });
         }
     }
     Ok(())
@@ -134,7 +225,7 @@ fn file_name(path: &Path, shown: &str) -> Result<String> {
         .ok_or_else(|| Error::input("file_name", "finding input files", shown, format!("a name that is not UTF-8: {}", path.display()), "rename the file"))
 }
 
-/// BLAKE3 of a file's content, as hex; the file is streamed.
+/// BLAKE3 of a local file's content, as hex; the file is streamed.
 /// # Errors
 /// As [`io_trouble`].
 pub fn content_hash(path: &Path) -> Result<String> {
@@ -156,8 +247,71 @@ pub fn content_hash(path: &Path) -> Result<String> {
     }
 }
 
+/// What tells one content of a file from another: BLAKE3 of a local file's content; of an object its ETag, or BLAKE3 too if
+/// its store gives none.
+/// # Errors
+/// As [`io_trouble`].
+pub fn fingerprint(file: &Location) -> Result<String> {
+    match file {
+        Location::Object(object) => object.tag().map_or_else(|| hash_of(file), |tag| Ok(format!("{ETAG}{tag}"))),
+        Location::Local(path) => content_hash(path),
+    }
+}
+
+/// BLAKE3 of a file's content, wherever it is. An object that is not large is read once: who opens it next finds it here.
+/// # Errors
+/// As [`io_trouble`].
+pub fn hash_of(file: &Location) -> Result<String> {
+    let object = match file {
+        Location::Local(path) => return content_hash(path),
+        Location::Object(object) => object,
+    };
+    let trouble = |e: io::Error| io_trouble("hashing an input file", file.text(), &e);
+    if object.bytes() <= WHOLE_BYTES {
+        let content: Bytes = file.read().map_err(trouble)?;
+        let hash = blake3::hash(&content).to_hex().to_string();
+        object.leave(content);
+        return Ok(hash);
+    }
+    let mut hasher = blake3::Hasher::new();
+    io::copy(&mut file.reader().map_err(trouble)?, &mut hasher).map_err(trouble)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Goes through files in order; of those in a store the next ones are asked for while one is at work.
+pub fn in_turn<'a, T>(files: &'a [T], at: impl Fn(&T) -> &Location + 'a) -> impl Iterator<Item = &'a T> {
+    const AHEAD: usize = 32;
+    files.iter().enumerate().map(move |(index, file)| {
+        let next = if index == 0 { files.get(..AHEAD.min(files.len())) } else { files.get(index..).and_then(|rest| rest.get(AHEAD - 1..AHEAD)) };
+        next.into_iter().flatten().for_each(|file| at(file).ask_ahead());
+        file
+    })
+}
+
+/// What a store answered, as trouble with an input: what is not there is `Input` (exit 3), all else `Storage` (exit 5).
+fn store_trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
+    match seen {
+        object_store::Error::NotFound { .. } => {
+            let next = "check the uri in the job file and the account in the environment, and whether the bucket or container is there";
+            Error::input("not_found", tried, place, "nothing there", next)
+        }
+        object_store::Error::Precondition { .. } => {
+            Error::storage("object_changed", tried, place, "it changed while it was read", "run again when whoever writes there is done")
+        }
+        other => storage::input_trouble(tried, place, other),
+    }
+}
+
+fn nothing_found(uri_as_written: &str) -> Error {
+    let next = "check the uri in the job file, and whether the export or copy has run";
+    Error::input("not_found", "finding input files", uri_as_written, "nothing there", next)
+}
+
 /// Sorts an I/O error: what is missing or damaged is `Input` (exit 3), all else `Storage` (exit 5).
 pub fn io_trouble(tried: &str, place: impl std::fmt::Display, error: &io::Error) -> Error {
+    if let Some(failed) = error.get_ref().and_then(|e| e.downcast_ref::<Failed>()) {
+        return store_trouble(tried, &place.to_string(), &failed.0);
+    }
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             Error::input("not_found", tried, place, "nothing there", "check the path in the job file, and whether the file was moved or removed")

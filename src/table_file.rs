@@ -4,9 +4,7 @@
 //! A record that does not fit its header is kept as [`Broken`] in its place, so that rows keep their numbers.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -16,7 +14,7 @@ use crate::columns::{Kind, Text};
 use crate::error::{Error, Result};
 use crate::source::csv_file::CsvFile;
 use crate::source::parquet_file::{ParquetFile, Piece, Scan};
-use crate::store::{self, InputFile};
+use crate::store::{self, InputFile, Location};
 
 /// Whether a file may lack a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,14 +106,14 @@ pub fn written(file: &InputFile) -> Result<Written> {
     let known = [(".parquet", Written::Parquet), (".pq", Written::Parquet), (".csv", Written::Csv), (".csv.gz", Written::CsvGz), (".json", Written::Json)];
     match known.into_iter().find(|(suffix, _)| name.ends_with(suffix)) {
         Some((_, written)) => Ok(written),
-        None => sniff(&file.path, &file.name),
+        None => sniff(&file.at, &file.name),
     }
 }
 
-fn sniff(path: &Path, place: &str) -> Result<Written> {
+fn sniff(at: &Location, place: &str) -> Result<Written> {
     let trouble = |e: std::io::Error| store::io_trouble("reading the first bytes of a file", place, &e);
     let mut head = Vec::new();
-    File::open(path).map_err(trouble)?.take(512).read_to_end(&mut head).map_err(trouble)?;
+    at.reader().map_err(trouble)?.take(512).read_to_end(&mut head).map_err(trouble)?;
     Ok(match head.as_slice() {
         [b'P', b'A', b'R', b'1', ..] => Written::Parquet,
         [0x1f, 0x8b, ..] => Written::CsvGz,
@@ -145,7 +143,7 @@ pub fn each_batch(file: &InputFile, format: &str, wanted: &[Wanted], take: &mut 
 }
 
 fn each_csv_batch(file: &InputFile, gzip: bool, format: &str, wanted: &[Wanted], take: &mut dyn FnMut(Batch) -> Result<()>) -> Result<()> {
-    let mut csv = CsvFile::open_with_notes(&file.path, gzip, &file.name)?;
+    let mut csv = CsvFile::open_with_notes(&file.at, gzip, &file.name)?;
     let found = find_columns(csv.header(), wanted, &file.name, format)?;
     let fields = csv.header().len();
     let present: Vec<usize> = found.iter().flatten().copied().collect();
@@ -179,7 +177,24 @@ impl ParquetRows {
     /// # Errors
     /// `Input` for damage, columns that are double, missing or of a senseless type; `Storage`.
     pub fn open(file: &InputFile, format: &str, wanted: &[Wanted]) -> Result<ParquetRows> {
-        let parquet = ParquetFile::open(&file.path, &file.name)?;
+        ParquetRows::of(ParquetFile::open(&file.at, &file.name)?, file, format, wanted)
+    }
+
+    /// Two choices of columns of one file, which is opened once.
+    /// # Errors
+    /// As [`ParquetRows::open`].
+    pub fn open_twice(file: &InputFile, format: &str, wanted: [&[Wanted]; 2]) -> Result<(ParquetRows, ParquetRows)> {
+        let parquet = ParquetFile::open(&file.at, &file.name)?;
+        let [one, other] = wanted;
+        Ok((ParquetRows::of(parquet.clone(), file, format, one)?, ParquetRows::of(parquet, file, format, other)?))
+    }
+
+    /// Asks a store for so many row groups more than are handed out.
+    pub fn ahead(self, groups: usize) -> ParquetRows {
+        ParquetRows { scan: self.scan.ahead(groups), ..self }
+    }
+
+    fn of(parquet: ParquetFile, file: &InputFile, format: &str, wanted: &[Wanted]) -> Result<ParquetRows> {
         let names: Vec<String> = parquet.columns().iter().map(|c| c.name.clone()).collect();
         let found = find_columns(&names, wanted, &file.name, format)?;
         for (wanted, at) in wanted.iter().zip(&found) {
@@ -308,7 +323,7 @@ mod tests {
         ] {
             let path = dir.path().join(name);
             std::fs::write(&path, content).unwrap();
-            let file = InputFile { path, name: name.into(), relative: name.into(), bytes: 0 };
+            let file = InputFile { at: path.into(), name: name.into(), relative: name.into(), bytes: 0 };
             assert_eq!(written(&file).unwrap(), wanted, "{name}");
         }
     }

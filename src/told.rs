@@ -120,7 +120,7 @@ pub fn keep_reference(known: &Known, kept: &Kept) -> Result<(Vec<ReferenceThen>,
         all.push(ReferenceThen {
             table: file.source.clone(),
             name: file.name.clone(),
-            file: file.path.file_name().and_then(|name| name.to_str()).unwrap_or("table").to_owned(),
+            file: file.at.file_name().unwrap_or("table").to_owned(),
             hash: file.hash.clone(),
             bytes: file.bytes,
             listed_at: file.stamp.snapshot_at.map(|at| at.0),
@@ -133,10 +133,12 @@ pub fn keep_reference(known: &Known, kept: &Kept) -> Result<(Vec<ReferenceThen>,
 
 /// `None`: its content is no longer what was read.
 fn keep_file(file: &FileRead, kept: &Kept) -> Result<Option<Pieces>> {
-    let content = match std::fs::read(&file.path) {
+    let content = match file.at.read().map_err(|e| store::io_trouble("keeping a reference file", &file.name, &e)) {
         Ok(content) => content,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(store::io_trouble("keeping a reference file", &file.name, &e)),
+        // Gone, or another one by now.
+        Err(Error::Input(_)) => return Ok(None),
+        Err(error) if error.trouble().code == "object_changed" => return Ok(None),
+        Err(error) => return Err(error),
     };
     if blake3::hash(&content).to_hex().as_str() != file.hash {
         return Ok(None);

@@ -53,8 +53,8 @@ pub(super) fn read(file: &InputFile, index: u32, log: &mut Log<'_>) -> Result<()
         let next = "copy the log as Parquet or JSON Lines, or name only its files with a wildcard such as …/*.parquet";
         return Err(Error::input("format", "reading an audit file of format azure-activity", &file.name, "a file that is neither Parquet nor JSON", next));
     }
-    let mut heads = ParquetRows::open(file, FORMAT, &HEADS)?;
-    let mut details = ParquetRows::open(file, FORMAT, &DETAILS)?;
+    let (heads, mut details) = ParquetRows::open_twice(file, FORMAT, [&HEADS, &DETAILS])?;
+    let mut heads = heads.ahead(rayon::current_num_threads());
     loop {
         // As many pieces at a time as there are threads: memory follows their size, not the file's.
         let pieces = std::iter::from_fn(|| Some((heads.next_piece()?, details.next_piece()?)));

@@ -1,6 +1,5 @@
 //! One JSON file of an audit log, plain or gzip: read piece by piece, so that memory follows the pieces and not the file.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Range;
 
@@ -96,7 +95,7 @@ struct Pieces<'a> {
 impl<'a> Pieces<'a> {
     fn open(file: &'a InputFile) -> Result<Pieces<'a>> {
         let trouble = |e| store::io_trouble(TRIED, &file.name, &e);
-        let mut plain = BufReader::with_capacity(1 << 17, File::open(&file.path).map_err(trouble)?);
+        let mut plain = BufReader::with_capacity(1 << 17, file.at.reader().map_err(trouble)?);
         // By its bytes, not by its name: tools unpack on the way and leave the name as it was.
         let gzip = plain.fill_buf().map_err(trouble)?.starts_with(&[0x1f, 0x8b]);
         let source: Box<dyn Read + Send> = if gzip { Box::new(MultiGzDecoder::new(plain)) } else { Box::new(plain) };

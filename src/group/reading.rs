@@ -16,6 +16,9 @@ use crate::progress::Progress;
 use crate::rejection::Rejection;
 use crate::source::{ChargeBatch, ChargeFile, ChargeGroup, ChargeReader, ColumnNames, RawBatch};
 
+/// Files of a group in a store whose beginning is asked for while one is read.
+const FILES_AHEAD: usize = 4;
+
 /// What charges are read and decided with.
 pub struct Desk<'a> {
     /// Everything known but the charges.
@@ -75,6 +78,8 @@ impl<'a> Reading<'a> {
         make: impl Fn(&ChargeBatch, &Decided) -> Result<T> + Sync,
         take: &mut dyn FnMut(Settled<T>) -> Result<()>,
     ) -> Result<FileRows> {
+        let of_group = self.group.files.iter().skip_while(|of_group| *of_group != file);
+        of_group.take(1 + FILES_AHEAD).for_each(|next| next.at.ask_ahead());
         let mut reader = ChargeReader::open(file, self.desk.carry)?;
         let names = reader.header().clone();
         let provenance = Provenance { source: self.source.to_owned(), source_file: file.source_file.clone(), source_run: file.source_run.clone() };

@@ -83,7 +83,7 @@ impl ChargeFacts {
     }
 
     fn file(&mut self, file: &ChargeFile) -> Result<()> {
-        let input = InputFile { path: file.path.clone(), name: file.place.clone(), relative: file.place.clone(), bytes: file.bytes };
+        let input = InputFile { at: file.at.clone(), name: file.place.clone(), relative: file.place.clone(), bytes: file.bytes };
         each_batch(&input, source::FORMAT, &WANTED, &mut |batch| self.batch(&batch))
     }
 

@@ -58,6 +58,7 @@ pub(super) struct Seen {
 /// A recognised file; `path` is absolute.
 struct File {
     input: InputFile,
+    path: PathBuf,
     kind: Kind,
 }
 
@@ -72,12 +73,13 @@ impl Seen {
             let shown = place.display().to_string();
             let listed = store::list(&shown, &shown)?;
             let mut tables = BTreeMap::new();
-            let inputs = listed.into_iter().filter(|file| !in_a_table(&file.path, &mut tables));
-            let found: Vec<File> = inputs.map(|input| Ok(File { kind: kind(&input)?, input })).collect::<Result<_>>()?;
+            let local = listed.into_iter().filter_map(|input| Some((input.at.path()?.to_path_buf(), input)));
+            let inputs = local.filter(|(path, _)| !in_a_table(path, &mut tables));
+            let found: Vec<File> = inputs.map(|(path, input)| Ok(File { kind: kind(&input)?, path, input })).collect::<Result<_>>()?;
             files.extend(found);
         }
-        files.sort_by(|a, b| a.input.path.cmp(&b.input.path));
-        files.dedup_by(|a, b| a.input.path == b.input.path);
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup_by(|a, b| a.path == b.path);
         settle_empty_lists(&mut files);
         let below = Below { files: &files, job_folder };
         seen.exports(&below);
@@ -91,7 +93,7 @@ impl Seen {
     /// One source per export folder: where manifests of several runs and months lie.
     fn exports(&mut self, below: &Below<'_>) {
         let manifests = below.of(|kind| kind == Kind::Manifest);
-        let folders: BTreeSet<PathBuf> = manifests.iter().map(|file| export_folder(&file.input.path)).collect();
+        let folders: BTreeSet<PathBuf> = manifests.iter().map(|file| export_folder(&file.path)).collect();
         for folder in folders {
             let shown = below.uri(&folder, true);
             let source = charge_source(&folder, &shown, Layout::Export);
@@ -111,9 +113,9 @@ impl Seen {
     }
 
     fn plain_charges(&mut self, below: &Below<'_>) {
-        let listed: BTreeSet<PathBuf> = below.of(|kind| kind == Kind::Manifest).iter().map(|file| export_folder(&file.input.path)).collect();
+        let listed: BTreeSet<PathBuf> = below.of(|kind| kind == Kind::Manifest).iter().map(|file| export_folder(&file.path)).collect();
         let plain: Vec<&File> =
-            below.of(|kind| kind == Kind::Charges).into_iter().filter(|file| !listed.iter().any(|folder| file.input.path.starts_with(folder))).collect();
+            below.of(|kind| kind == Kind::Charges).into_iter().filter(|file| !listed.iter().any(|folder| file.path.starts_with(folder))).collect();
         for (folder, uri, files) in below.cover(&plain, Kind::Charges) {
             let name = name_of(&folder, &self.charges);
             let bytes = files.iter().map(|file| file.input.bytes).sum();
@@ -133,15 +135,15 @@ impl Seen {
     }
 
     fn rest(&mut self, below: &Below<'_>) -> Result<()> {
-        let exports: Vec<PathBuf> = below.of(|kind| kind == Kind::Manifest).iter().map(|file| export_folder(&file.input.path)).collect();
+        let exports: Vec<PathBuf> = below.of(|kind| kind == Kind::Manifest).iter().map(|file| export_folder(&file.path)).collect();
         for file in below.files {
-            let shown = || below.uri(&file.input.path, false);
+            let shown = || below.uri(&file.path, false);
             match file.kind {
                 Kind::Groups => self.groups.push(file.input.clone()),
                 Kind::PartnerLink => self.partner_links.push(file.input.clone()),
                 Kind::Table(table) if has_rows(&file.input)? => self.tables.push((table, shown())),
                 Kind::ChargesLater(format) => self.unused.push((shown(), format!("charges as {format}, which this version does not read"))),
-                Kind::Unknown if !exports.iter().any(|folder| file.input.path.starts_with(folder)) && !is_ours(&file.input.path) => {
+                Kind::Unknown if !exports.iter().any(|folder| file.path.starts_with(folder)) && !is_ours(&file.path) => {
                     self.unused.push((shown(), String::from("not recognised")));
                 }
                 Kind::EmptyList => self.unused.push((shown(), String::from("an empty list of something unknown"))),
@@ -171,14 +173,14 @@ impl<'a> Below<'a> {
     /// Uris that name just these files: the folder above them if it holds nothing else, else wildcards folder by folder.
     fn cover(&self, wanted: &[&'a File], kind: Kind) -> Vec<(PathBuf, String, Vec<&'a File>)> {
         let Some(ancestor) = common_folder(wanted) else { return Vec::new() };
-        let alone = self.files.iter().all(|file| file.kind == kind || !file.input.path.starts_with(&ancestor));
+        let alone = self.files.iter().all(|file| file.kind == kind || !file.path.starts_with(&ancestor));
         if alone && ancestor != self.job_folder {
             return vec![(ancestor.clone(), self.uri(&ancestor, true), wanted.to_vec())];
         }
         let mut by_folder: BTreeMap<(PathBuf, String), Vec<&File>> = BTreeMap::new();
         for file in wanted {
-            let folder = file.input.path.parent().map(Path::to_path_buf).unwrap_or_default();
-            by_folder.entry((folder, ending(&file.input.path))).or_default().push(file);
+            let folder = file.path.parent().map(Path::to_path_buf).unwrap_or_default();
+            by_folder.entry((folder, ending(&file.path))).or_default().push(file);
         }
         let pattern = |folder: &Path, ending: &str| relative(self.job_folder, &folder.join(format!("*{ending}")));
         by_folder.into_iter().map(|((folder, ending), files)| (folder.clone(), pattern(&folder, &ending), files)).collect()
@@ -188,10 +190,10 @@ impl<'a> Below<'a> {
     fn lists(&self) -> Vec<Lists> {
         let mut found: BTreeMap<(Kind, String), Lists> = BTreeMap::new();
         for file in self.of(|kind| matches!(kind, Kind::RoleAssignments | Kind::Registrations)) {
-            let (uri, taken) = template(&self.uri(&file.input.path, false));
+            let (uri, taken) = template(&self.uri(&file.path, false));
             let lists = found.entry((file.kind, uri.clone())).or_insert_with(|| Lists { kind: file.kind, uri, taken: BTreeSet::new(), files: Vec::new() });
             lists.taken.extend(taken);
-            lists.files.push(file.input.path.clone());
+            lists.files.push(file.path.clone());
         }
         found.into_values().collect()
     }
@@ -219,9 +221,9 @@ fn template(uri: &str) -> (String, Option<String>) {
 fn settle_empty_lists(files: &mut [File]) {
     let is_list = |kind: Kind| matches!(kind, Kind::RoleAssignments | Kind::Registrations);
     let name_of_folder = |path: &Path| path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let known: BTreeMap<String, Kind> = files.iter().filter(|f| is_list(f.kind)).map(|f| (name_of_folder(&f.input.path), f.kind)).collect();
+    let known: BTreeMap<String, Kind> = files.iter().filter(|f| is_list(f.kind)).map(|f| (name_of_folder(&f.path), f.kind)).collect();
     for file in files.iter_mut().filter(|file| file.kind == Kind::EmptyList) {
-        let folder = name_of_folder(&file.input.path);
+        let folder = name_of_folder(&file.path);
         let by_name = match () {
             () if folder.contains("role-assignments") => Some(Kind::RoleAssignments),
             () if folder.contains("registration-assignments") => Some(Kind::Registrations),
@@ -239,7 +241,7 @@ fn export_folder(manifest: &Path) -> PathBuf {
 }
 
 fn common_folder(files: &[&File]) -> Option<PathBuf> {
-    let mut folders = files.iter().filter_map(|file| file.input.path.parent());
+    let mut folders = files.iter().filter_map(|file| file.path.parent());
     let first = folders.next()?.to_path_buf();
     Some(folders.fold(first, |common, folder| common.ancestors().find(|a| folder.starts_with(a)).map(Path::to_path_buf).unwrap_or_default()))
 }
@@ -285,8 +287,8 @@ fn in_a_table(path: &Path, known: &mut BTreeMap<PathBuf, bool>) -> bool {
 /// Whether a table holds anything: the templates an earlier `init` wrote do not.
 fn has_rows(file: &InputFile) -> Result<bool> {
     match written(file)? {
-        Written::Parquet => Ok(ParquetFile::open(&file.path, &file.name)?.rows() > 0),
-        packed => Ok(CsvFile::open_with_notes(&file.path, packed == Written::CsvGz, &file.name)?.next_block()?.is_some()),
+        Written::Parquet => Ok(ParquetFile::open(&file.at, &file.name)?.rows() > 0),
+        packed => Ok(CsvFile::open_with_notes(&file.at, packed == Written::CsvGz, &file.name)?.next_block()?.is_some()),
     }
 }
 

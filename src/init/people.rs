@@ -3,7 +3,6 @@
 //! Nothing is guessed. What is not certain becomes a note in the table or a thing to do, because a row too many claims credit.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use uuid::Uuid;
 
@@ -85,7 +84,7 @@ impl People {
         let mut groups = BTreeMap::new();
         for file in files {
             let text = read(file)?;
-            let stem = file.path.file_stem().map(|stem| stem.to_string_lossy().to_ascii_lowercase());
+            let stem = file.at.path().and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy().to_ascii_lowercase());
             let tenant = stem.filter(|stem| Uuid::try_parse(stem).is_ok());
             for object in objects(&text) {
                 let name = object.text("displayName").unwrap_or_default();
@@ -176,7 +175,7 @@ fn foreign_groups(lists: &[Lists]) -> Result<Vec<Candidate>> {
     let mut scopes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for path in lists.iter().filter(|list| list.kind == Kind::RoleAssignments).flat_map(|list| &list.files) {
         let shown = path.display().to_string();
-        let text = read(&InputFile { path: path.clone(), name: shown, relative: String::new(), bytes: 0 })?;
+        let text = read(&InputFile { at: path.clone().into(), name: shown, relative: String::new(), bytes: 0 })?;
         for object in objects(&text) {
             let field = |key: &str| object.text(key).or_else(|| object.object("properties").object().and_then(|p| p.text(key)));
             let foreign = field("principalType").is_some_and(|kind| kind.eq_ignore_ascii_case("ForeignGroup"));
@@ -193,7 +192,7 @@ fn foreign_groups(lists: &[Lists]) -> Result<Vec<Candidate>> {
 }
 
 fn read(file: &InputFile) -> Result<String> {
-    let bytes = fs::read(&file.path).map_err(|e| io_trouble("reading an answer of az", &file.name, &e))?;
+    let bytes = file.at.read().map_err(|e| io_trouble("reading an answer of az", &file.name, &e))?;
     Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').trim().to_string())
 }
 

@@ -1,6 +1,5 @@
 //! What a file is, told by its first bytes: columns of tables, keys of JSON. Names only help where content says nothing.
 
-use std::fs::File;
 use std::io::Read;
 
 use crate::error::Result;
@@ -51,9 +50,9 @@ pub(super) fn kind(file: &InputFile) -> Result<Kind> {
         return Ok(Kind::Audit("activity-log-json"));
     }
     match written_as(file, &name)? {
-        Some(Written::Parquet) => Ok(ParquetFile::open(&file.path, &file.name)
+        Some(Written::Parquet) => Ok(ParquetFile::open(&file.at, &file.name)
             .map_or(Kind::Unknown, |parquet| by_columns(&parquet.columns().iter().map(|c| c.name.to_ascii_lowercase()).collect::<Vec<_>>()))),
-        Some(csv @ (Written::Csv | Written::CsvGz)) => Ok(CsvFile::open_with_notes(&file.path, csv == Written::CsvGz, &file.name)
+        Some(csv @ (Written::Csv | Written::CsvGz)) => Ok(CsvFile::open_with_notes(&file.at, csv == Written::CsvGz, &file.name)
             .map_or(Kind::Unknown, |csv| by_columns(&csv.header().iter().map(|c| c.to_ascii_lowercase()).collect::<Vec<_>>()))),
         Some(Written::Json) => Ok(by_keys(&head(file)?, &name)),
         None => Ok(Kind::Unknown),
@@ -95,7 +94,7 @@ fn by_columns(columns: &[String]) -> Kind {
 /// The first bytes as lower-case text, unpacked.
 fn head(file: &InputFile) -> Result<String> {
     let trouble = |e: std::io::Error| io_trouble("looking at a file", &file.name, &e);
-    let opened = File::open(&file.path).map_err(trouble)?;
+    let opened = file.at.reader().map_err(trouble)?;
     let mut bytes = Vec::new();
     let read = if file.relative.ends_with(".gz") {
         flate2::read::MultiGzDecoder::new(opened).take(HEAD_BYTES).read_to_end(&mut bytes)

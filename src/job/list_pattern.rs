@@ -8,8 +8,6 @@
 //! | `az/{snapshot_at}/role-assignments/{subscription_id}.json` | `az/20261031T060000Z/role-assignments/5555….json` | 2026-10-31T06:00:00Z, `/subscriptions/5555…` |
 //! | `lists/all-{snapshot_at}.csv` | `lists/all-2026-10-31T06:00:00Z.csv` | 2026-10-31T06:00:00Z, what the rows say |
 
-use std::path::Path;
-
 use pecan_core::time::{RawInstant, parse_instant};
 use uuid::Uuid;
 
@@ -79,8 +77,7 @@ impl ListPattern {
     /// What the path of a file says.
     /// # Errors
     /// What stands in the place of an instant or of a subscription's id.
-    pub fn read(&self, path: &Path) -> Result<ListStamp, String> {
-        let path = path.to_string_lossy();
+    pub fn read(&self, path: &str) -> Result<ListStamp, String> {
         let segments: Vec<&str> = path.split('/').rev().collect();
         let mut stamp = ListStamp::default();
         for (placeholder, from_last, before, after) in &self.places {
@@ -141,11 +138,11 @@ mod tests {
         let (found, glob) = pattern("/jobs/az/{snapshot_at}/role-assignments/{subscription_id}.json");
         assert_eq!(glob, "/jobs/az/*/role-assignments/*.json");
         assert!(found.tells_when());
-        let stamp = found.read(Path::new(&format!("/jobs/az/20261031T060000Z/role-assignments/{}.json", SUBSCRIPTION.to_uppercase()))).unwrap();
+        let stamp = found.read(&format!("/jobs/az/20261031T060000Z/role-assignments/{}.json", SUBSCRIPTION.to_uppercase())).unwrap();
         assert_eq!(stamp, ListStamp { snapshot_at: parse_instant("2026-10-31T06:00:00Z"), snapshot_scope: Some(format!("/subscriptions/{SUBSCRIPTION}")) });
         let (found, glob) = pattern("lists/all-{snapshot_at}.csv");
         assert_eq!(glob, "lists/all-*.csv");
-        assert_eq!(found.read(Path::new("lists/all-2026-10-31T06-00-00Z.csv")).unwrap().snapshot_at, parse_instant("2026-10-31T06:00:00Z"));
+        assert_eq!(found.read("lists/all-2026-10-31T06-00-00Z.csv").unwrap().snapshot_at, parse_instant("2026-10-31T06:00:00Z"));
         assert!(!pattern("{subscription_id}.json").0.tells_when());
         assert_eq!(ListPattern::parse("ref/*.json").unwrap(), None);
         assert_eq!(ListPattern::parse("ref/{a,b}.json").unwrap(), None, "a choice is no placeholder");
@@ -153,7 +150,7 @@ mod tests {
 
     #[test]
     fn names_that_say_nothing_are_told() {
-        let read = |uri: &str, path: &str| pattern(uri).0.read(Path::new(path)).unwrap_err();
+        let read = |uri: &str, path: &str| pattern(uri).0.read(path).unwrap_err();
         assert!(read("az/{snapshot_at}/a.json", "az/newest/a.json").contains("\"newest\""));
         assert!(read("az/{snapshot_at}/a.json", "az/20261331T060000Z/a.json").contains("20261331T060000Z"), "there is no 13th month");
         assert!(read("az/{subscription_id}.json", "az/all.json").contains("names no subscription"));

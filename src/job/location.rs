@@ -1,17 +1,19 @@
-//! A `uri` of the job file as a local path.
+//! A `uri` of the job file as a local path, or as the address of an object store.
 
 use std::path::{Component, Path, PathBuf};
 
 use super::reading::Placed;
 use super::tree::TRIED;
 use crate::error::{Error, Result};
+use crate::storage;
 
-/// Object stores of the contract: outputs may be there, inputs are read from local paths so far.
-const LATER: [&str; 8] = ["az", "abfss", "abfs", "adl", "s3", "s3a", "gs", "https"];
+/// Object stores of the contract.
+const STORES: [&str; 8] = ["az", "abfss", "abfs", "adl", "s3", "s3a", "gs", "https"];
 
-/// The absolute path a `uri` means: local, or `file://`; a relative one starts at `root`.
+/// What a `uri` means: the uri of an object store as it is, or an absolute path (local or `file://`); a relative one starts
+/// at `root`.
 /// # Errors
-/// Usage (exit 2) for object stores (not in this version), unknown schemes and malformed `file://` URIs.
+/// Usage (exit 2) for unknown schemes, malformed `file://` URIs, and uris of stores that name no bucket or hold a secret.
 pub(super) fn resolve(path: &str, placed: &Placed, root: &Path) -> Result<String> {
     let uri = placed.text.value.trim();
     let local = match scheme(uri) {
@@ -19,7 +21,8 @@ pub(super) fn resolve(path: &str, placed: &Placed, root: &Path) -> Result<String
             let next = "Write file:///absolute/path, with no host and with %XX only for UTF-8 characters.";
             Error::usage("job_location", TRIED, &placed.place, format!("\"{path}\" is {:?}", placed.text.written), next)
         })?,
-        Some((scheme, _)) => return Err(not_local(path, scheme, placed)),
+        Some(("?", _)) => return Err(unknown(path, placed)),
+        Some(_) => return in_a_store(path, uri, placed),
         None => uri.to_string(),
     };
     clean(&root.join(local)).into_os_string().into_string().map_err(|lossy| {
@@ -28,15 +31,15 @@ pub(super) fn resolve(path: &str, placed: &Placed, root: &Path) -> Result<String
     })
 }
 
-/// As [`resolve`], for a place that may also be in an object store: its uri is then handed on as it is.
-/// # Errors
-/// As [`resolve`], but for object stores.
-pub(super) fn resolve_output(path: &str, placed: &Placed, root: &Path) -> Result<String> {
-    let uri = placed.text.value.trim();
-    match scheme(uri) {
-        Some((scheme, _)) if LATER.contains(&scheme) => Ok(uri.trim_end_matches('/').to_owned()),
-        _ => resolve(path, placed, root),
-    }
+/// The message repeats the uri without its query and password, which may be secrets.
+fn in_a_store(path: &str, uri: &str, placed: &Placed) -> Result<String> {
+    let wildcard = uri.find(['*', '[', '{']).and_then(|at| uri.get(..at)?.rfind('/'));
+    let plain = if uri.contains(['?', '#']) { uri } else { uri.get(..wildcard.unwrap_or(uri.len())).unwrap_or(uri) };
+    storage::address(plain).map_err(|e| {
+        let trouble = e.trouble();
+        Error::usage("store_uri", TRIED, &placed.place, format!("\"{path}\" is {}: {}", trouble.place, trouble.seen), trouble.next.as_str())
+    })?;
+    Ok(uri.trim_end_matches('/').to_owned())
 }
 
 /// Scheme in lower case and what follows `://`.
@@ -47,18 +50,20 @@ fn scheme(uri: &str) -> Option<(&'static str, &str)> {
         return None;
     }
     let lower = scheme.to_ascii_lowercase();
-    let known = LATER.into_iter().chain(["file"]).find(|known| *known == lower);
+    let known = STORES.into_iter().chain(["file"]).find(|known| *known == lower);
     Some((known.unwrap_or("?"), rest))
 }
 
 /// The message never repeats the URI: a query or user part may hold a secret.
-fn not_local(path: &str, scheme: &str, placed: &Placed) -> Error {
-    if scheme == "?" {
-        let seen = format!("\"{path}\" is a URI of an unknown kind");
-        return Error::usage("job_location", TRIED, &placed.place, seen, "Write a local path or file:///absolute/path.");
-    }
-    let next = "Inputs in object stores are not in this version yet: only local paths and file://. Copy or mount the files and name the folder.";
-    Error::usage("job_not_yet", TRIED, &placed.place, format!("\"{path}\" is in an object store ({scheme}://)"), next)
+fn unknown(path: &str, placed: &Placed) -> Error {
+    let seen = format!("\"{path}\" is a URI of an unknown kind");
+    Error::usage(
+        "job_location",
+        TRIED,
+        &placed.place,
+        seen,
+        "Write a local path, file:///absolute/path, or the uri of an object store (az, abfss, s3, gs, https).",
+    )
 }
 
 /// `localhost/a%20b` or `/a%20b` → `/a b`.
@@ -112,11 +117,24 @@ mod tests {
     }
 
     #[test]
+    fn uris_of_stores_stay_as_they_are() {
+        for (uri, expect) in [
+            ("az://c/x/", "az://c/x"),
+            ("abfss://c@a.dfs.core.windows.net/x", "abfss://c@a.dfs.core.windows.net/x"),
+            ("s3://b", "s3://b"),
+            ("gs://b/{snapshot_at}/*.json", "gs://b/{snapshot_at}/*.json"),
+            ("https://a.blob.core.windows.net/c/x y", "https://a.blob.core.windows.net/c/x y"),
+        ] {
+            assert_eq!(resolved(uri).expect(uri), expect);
+        }
+    }
+
+    #[test]
     fn other_places_are_refused_without_repeating_secrets() {
-        for uri in ["az://c/x", "abfss://c@a.dfs.core.windows.net/x", "s3://b/x", "gs://b/x", "https://a.blob.core.windows.net/c?sig=hunter2"] {
+        for uri in ["https://a.blob.core.windows.net/c?sig=hunter2", "s3://key:hunter2@b/x", "https://example.com/x", "s3://", "gs://b/x#hunter2"] {
             let error = resolved(uri).expect_err(uri);
-            assert_eq!((error.exit_code(), error.trouble().code), (2, "job_not_yet"));
-            assert!(error.to_string().contains("only local paths and file://") && !error.to_string().contains("hunter2"), "{error}");
+            assert_eq!((error.exit_code(), error.trouble().code), (2, "store_uri"));
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
         for uri in ["ftp://x/y", "file://host/x", "file:///x%zz", "file:///x%ff"] {
             assert_eq!(resolved(uri).expect_err(uri).trouble().code, "job_location");

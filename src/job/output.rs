@@ -63,7 +63,7 @@ pub(super) fn output(file: &Section<'_>, root: &Path) -> Result<OutputSpec> {
     let uri = section.required("uri", "uri = \"out/\"")?;
     let format = section.word("format", &FORMATS)?.unwrap_or_default();
     Ok(OutputSpec {
-        uri: location::resolve_output("output.uri", &uri, root)?,
+        uri: location::resolve("output.uri", &uri, root)?,
         format,
         compression: section.word("compression", &COMPRESSIONS)?.unwrap_or_default(),
         keep_inputs: section.word("keep_inputs", &KEEP_INPUTS)?.unwrap_or_default(),

@@ -29,8 +29,8 @@ impl Answer {
     /// # Errors
     /// `Input` if it is no list, `Storage` if it cannot be read.
     pub fn read(file: &InputFile) -> Result<Answer> {
-        let bytes = std::fs::read(&file.path).map_err(|e| store::io_trouble("reading a list of assignments", &file.name, &e))?;
-        let text = match bytes.as_slice() {
+        let bytes = file.at.read().map_err(|e| store::io_trouble("reading a list of assignments", &file.name, &e))?;
+        let text = match bytes.as_ref() {
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
                 return Err(wrong(file, "UTF-16 text", "save it as UTF-8; in Windows PowerShell: az … | Out-File -Encoding utf8"));
             }

@@ -1,8 +1,6 @@
 //! From the blobs a manifest lists to files on disk and their lasting names (details 1, 11).
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use pecan_core::time::Day;
 
@@ -10,20 +8,19 @@ use super::charges::ChargeReader;
 use super::manifest::{Run, wrong};
 use super::{ChargeFile, FileKind};
 use crate::error::{Error, Result};
-use crate::store::Place;
+use crate::store::{InputFile, Listing};
 
 /// The files of a run, in manifest order; content hashes are still to be filled in.
 /// # Errors
 /// `Input` for a blob that is missing or of an unknown format, and for row counts that disagree.
-pub(super) fn files(run: &Run, root: &Place) -> Result<Vec<ChargeFile>> {
+pub(super) fn files(run: &Run, root: &Listing) -> Result<Vec<ChargeFile>> {
     run.check()?;
     let mut files = Vec::with_capacity(run.blobs.len());
     for blob in &run.blobs {
         let kind = FileKind::of(&blob.name).ok_or_else(|| wrong(&run.manifest, format!("the blob `{}`, neither .parquet nor .csv nor .csv.gz", blob.name)))?;
-        let (path, place) = find(&blob.name, run, root)?;
-        let bytes = fs::metadata(&path).map_err(|e| crate::store::io_trouble("reading an export", &place, &e))?.len();
+        let InputFile { at, name: place, bytes, .. } = find(&blob.name, run, root)?;
         let source_file = format!("{}/{}/{}", run.export, range(&blob.name, run), file_name(&blob.name));
-        files.push(ChargeFile { path, source_file, source_run: run.run_id.clone(), place, bytes, hash: String::new(), kind, expected_rows: blob.rows });
+        files.push(ChargeFile { at, source_file, source_run: run.run_id.clone(), place, bytes, hash: String::new(), kind, expected_rows: blob.rows });
     }
     tell_apart(run, &mut files)?;
     fill_counts(run, &mut files)?;
@@ -32,24 +29,20 @@ pub(super) fn files(run: &Run, root: &Place) -> Result<Vec<ChargeFile>> {
 
 /// At the container root (the source's uri), else at the longest tail of the name that exists under it, else beside the
 /// manifest. The second is the first with nothing cut off.
-fn find(blob: &str, run: &Run, root: &Place) -> Result<(PathBuf, String)> {
+fn find(blob: &str, run: &Run, root: &Listing) -> Result<InputFile> {
     let starts = std::iter::once(0).chain(blob.match_indices('/').map(|(at, _)| at + 1));
-    for tail in starts.filter_map(|at| blob.get(at..)) {
-        let path = root.base.join(tail);
-        if path.is_file() {
-            return Ok((path, format!("{}/{tail}", root.base_as_written)));
+    let folder = run.manifest.relative.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let beside = format!("{folder}{}", file_name(blob));
+    for tail in starts.filter_map(|at| blob.get(at..)).chain([beside.as_str()]) {
+        if let Some(found) = root.find(tail)? {
+            return Ok(found);
         }
-    }
-    let beside = run.manifest.path.parent().unwrap_or(Path::new("")).join(file_name(blob));
-    if beside.is_file() {
-        let folder = run.manifest.name.rsplit_once('/').map_or("", |(folder, _)| folder);
-        return Ok((beside, format!("{folder}/{}", file_name(blob))));
     }
     Err(Error::input(
         "blob_missing",
         "finding the files of an export run",
         &run.manifest.name,
-        format!("no blob `{blob}` under {} or beside the manifest", root.base_as_written),
+        format!("no blob `{blob}` under {} or beside the manifest", root.written),
         "copy the whole run, or wait until the copy is complete",
     ))
 }
@@ -84,10 +77,10 @@ fn tell_apart(run: &Run, files: &mut [ChargeFile]) -> Result<()> {
             file.source_file = format!("{}/{}", run.export, blob.name);
         }
     }
-    let mut paths: Vec<&PathBuf> = files.iter().map(|f| &f.path).collect();
-    paths.sort_unstable();
-    match paths.windows(2).find(|w| w.first() == w.last()).and_then(|w| w.first()) {
-        Some(twice) => Err(wrong(&run.manifest, format!("two blobs that both lie at {}", twice.display()))),
+    let mut places: Vec<_> = files.iter().map(|f| f.at.text()).collect();
+    places.sort_unstable();
+    match places.windows(2).find(|w| w.first() == w.last()).and_then(|w| w.first()) {
+        Some(twice) => Err(wrong(&run.manifest, format!("two blobs that both lie at {twice}"))),
         None => Ok(()),
     }
 }

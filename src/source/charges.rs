@@ -137,7 +137,7 @@ impl ChargeReader {
         match file.kind {
             FileKind::Parquet => ChargeReader::parquet(file, carry),
             FileKind::Csv | FileKind::CsvGz => {
-                let csv = CsvFile::open(&file.path, file.kind == FileKind::CsvGz, &file.place)?;
+                let csv = CsvFile::open(&file.at, file.kind == FileKind::CsvGz, &file.place)?;
                 let written: Vec<&str> = csv.header().iter().map(String::as_str).collect();
                 let plan = Plan::new(file, &written, carry, true)?;
                 Ok(ChargeReader { plan: Arc::new(plan), input: Input::Csv(Box::new(csv)), expected: file.expected_rows, rows: 0, size: (file.bytes, None) })
@@ -146,7 +146,7 @@ impl ChargeReader {
     }
 
     fn parquet(file: &ChargeFile, carry: &[String]) -> Result<ChargeReader> {
-        let parquet = ParquetFile::open(&file.path, &file.place)?;
+        let parquet = ParquetFile::open(&file.at, &file.place)?;
         let written: Vec<&str> = parquet.columns().iter().map(|c| c.name.as_str()).collect();
         let plan = Plan::new(file, &written, carry, false)?;
         for column in &COLUMNS {
@@ -158,7 +158,7 @@ impl ChargeReader {
         }
         check_count(file.expected_rows, parquet.rows(), &file.place)?;
         let size = (file.bytes, Some(parquet.rows()));
-        let scan = parquet.select(&plan.wanted)?;
+        let scan = parquet.select(&plan.wanted)?.ahead(rayon::current_num_threads());
         Ok(ChargeReader { plan: Arc::new(plan), input: Input::Parquet(scan), expected: file.expected_rows, rows: 0, size })
     }
 

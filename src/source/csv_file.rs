@@ -1,9 +1,7 @@
 //! CSV and CSV.GZ (RFC 4180): records are split in order, cheaply; blocks of them are decoded in any thread.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +10,7 @@ use flate2::read::MultiGzDecoder;
 use super::csv_split::Splitter;
 use crate::columns::{SHOWN_CHARACTERS, Text, TextBuilder};
 use crate::error::{Error, Result};
-use crate::store::io_trouble;
+use crate::store::{Location, io_trouble};
 
 /// Records of a block at most.
 pub const BLOCK_ROWS: usize = 1 << 16;
@@ -24,7 +22,7 @@ const READ_BYTES: usize = 1 << 20;
 
 /// Counts what is read of a file, packed as it is.
 struct Counted {
-    file: File,
+    file: Box<dyn Read + Send>,
     bytes: Arc<AtomicU64>,
 }
 
@@ -52,20 +50,20 @@ impl CsvFile {
     /// Opens a file, plain or gzip, and reads its header. `place` names the file in messages.
     /// # Errors
     /// `Input` for a file without a header, not in UTF-8, or damaged; `Storage` when it cannot be read.
-    pub fn open(path: &Path, gzip: bool, place: &str) -> Result<CsvFile> {
-        CsvFile::open_as(path, gzip, place, false)
+    pub fn open(at: &Location, gzip: bool, place: &str) -> Result<CsvFile> {
+        CsvFile::open_as(at, gzip, place, false)
     }
 
     /// As [`CsvFile::open`], for tables people write by hand: lines that begin with `#` are notes, not records.
     /// # Errors
     /// As [`CsvFile::open`].
-    pub fn open_with_notes(path: &Path, gzip: bool, place: &str) -> Result<CsvFile> {
-        CsvFile::open_as(path, gzip, place, true)
+    pub fn open_with_notes(at: &Location, gzip: bool, place: &str) -> Result<CsvFile> {
+        CsvFile::open_as(at, gzip, place, true)
     }
 
-    fn open_as(path: &Path, gzip: bool, place: &str, notes: bool) -> Result<CsvFile> {
+    fn open_as(at: &Location, gzip: bool, place: &str, notes: bool) -> Result<CsvFile> {
         let bytes = Arc::new(AtomicU64::new(0));
-        let file = File::open(path).map_err(|e| io_trouble("opening a CSV file", place, &e))?;
+        let file = at.reader().map_err(|e| io_trouble("opening a CSV file", place, &e))?;
         let file = Counted { file, bytes: Arc::clone(&bytes) };
         let source: Box<dyn Read + Send> = if gzip { Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, file))) } else { Box::new(file) };
         let mut csv = CsvFile {

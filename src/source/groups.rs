@@ -8,27 +8,29 @@ use super::manifest::{self, MANIFEST, Read};
 use super::{ChargeFile, ChargeGroup, Discovery, FileKind, Warning, blobs};
 use crate::error::{Error, Result};
 use crate::job::ChargeSource;
-use crate::store::{self, InputFile};
+use crate::store::{self, InputFile, Shape};
 
 /// A piece of a group holds at most so many bytes; a larger file is a piece of its own.
 const PIECE_BYTES: u64 = 256 << 20;
 
 /// `layout = "export"`: the newest run of every export and month.
 pub(super) fn by_manifest(source_index: usize, source: &ChargeSource) -> Result<Discovery> {
-    let root = store::locate(&source.uri, &source.uri_as_written);
-    if root.pattern.is_some() || root.base.is_file() {
-        return Err(Error::input(
-            "export_root",
-            "looking for export manifests",
-            &source.uri_as_written,
-            "a file or a wildcard",
-            "name the folder the export writes to, or set layout = \"files\"",
-        ));
+    let no_folder = || {
+        let next = "name the folder the export writes to, or set layout = \"files\"";
+        Error::input("export_root", "looking for export manifests", &source.uri_as_written, "a file or a wildcard", next)
+    };
+    if !store::may_be_folder(&source.uri) {
+        return Err(no_folder());
+    }
+    let root = store::look(&source.uri, &source.uri_as_written)?;
+    if root.shape != Shape::Folder {
+        return Err(no_folder());
     }
     let mut discovery = Discovery::default();
     let mut runs = Vec::new();
     let mut passed: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for file in store::list(&source.uri, &source.uri_as_written)?.iter().filter(|f| is_manifest(f)) {
+    let manifests: Vec<&InputFile> = root.files.iter().filter(|f| is_manifest(f)).collect();
+    for file in store::in_turn(&manifests, |file| &file.at) {
         match manifest::read(file)? {
             Read::Run(run) => runs.push(*run),
             Read::PassedOver { export, kind } => *passed.entry((export, kind)).or_default() += 1,
@@ -124,7 +126,7 @@ pub(super) fn by_folder(source_index: usize, source: &ChargeSource) -> Result<Di
 
 fn charge_file(file: InputFile, kind: FileKind) -> ChargeFile {
     ChargeFile {
-        path: file.path,
+        at: file.at,
         source_file: file.relative,
         source_run: None,
         place: file.name,
@@ -160,7 +162,7 @@ mod tests {
     #[test]
     fn pieces_hold_at_most_256_mib_unless_one_file_is_larger() {
         let file = |mib: u64| ChargeFile {
-            path: "x".into(),
+            at: "x".into(),
             source_file: mib.to_string(),
             source_run: None,
             place: "x".into(),

@@ -1,7 +1,6 @@
 //! Manifests of Cost Management exports: which runs there are, and which of them count (R-AGAIN-3, details 11).
 
 use std::collections::BTreeMap;
-use std::fs;
 
 use pecan_core::time::{Day, RawInstant, parse_day, parse_instant};
 use serde::Deserialize;
@@ -94,7 +93,7 @@ pub(super) fn read(manifest: &InputFile) -> Result<Read> {
     if manifest.bytes > MANIFEST_BYTES {
         return Err(wrong(manifest, format!("{} bytes", manifest.bytes)));
     }
-    let bytes = fs::read(&manifest.path).map_err(|e| io_trouble("reading an export manifest", &manifest.name, &e))?;
+    let bytes = manifest.at.read().map_err(|e| io_trouble("reading an export manifest", &manifest.name, &e))?;
     let text = bytes.strip_prefix(&[0xEF, 0xBB, 0xBF]).unwrap_or(&bytes);
     let file: File = serde_json::from_slice(text).map_err(|e| wrong(manifest, e))?;
     interpret(file, manifest)

@@ -4,84 +4,51 @@
 //! a piece reads and decodes itself, in any thread.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
 use std::sync::{Arc, Once};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef, TimestampMicrosecondType, TimestampNanosecondType};
 use bytes::{Buf, Bytes};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::basic::{ConvertedType, Type as Physical};
+use parquet::basic::Type as Physical;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{ChunkReader, Length};
 
+pub use super::parquet_columns::FileColumn;
+use super::parquet_columns::columns;
 use super::preflight::{self, Budget};
 use super::thrift::Checked;
 use crate::error::{Error, Result};
-use crate::store::io_trouble;
+use crate::store::{Location, Opened, Pending, Stretch, io_trouble};
 
 /// Rows of a piece at most; a longer row group is read in several.
 pub const PIECE_ROWS: usize = 1 << 20;
+/// Of a file in a store this much is asked for ahead at most, and always one row group.
+const BYTES_AHEAD: u64 = 256 << 20;
 
 /// An opened Parquet file.
+#[derive(Clone)]
 pub struct ParquetFile {
     place: String,
-    file: Arc<File>,
+    file: Arc<Opened>,
     length: u64,
     metadata: Arc<ParquetMetaData>,
     schema: SchemaRef,
     columns: Vec<FileColumn>,
 }
 
-/// A column at the top level of a file.
-#[derive(Debug, Clone)]
-pub struct FileColumn {
-    /// Its name as written.
-    pub name: String,
-    /// Its Arrow type; the schema a writer embedded is not believed.
-    pub kind: DataType,
-    /// Where its values are; `None`: a nested column, which cannot be read.
-    leaf: Option<usize>,
-    /// Whether the decoder itself checks that it is UTF-8.
-    checked_text: bool,
-}
-
-impl FileColumn {
-    /// Text as a dictionary, so that a row costs a key and not a string.
-    fn fine(&self) -> DataType {
-        match self.kind {
-            DataType::Utf8 if self.checked_text => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-            _ => self.kind.clone(),
-        }
-    }
-
-    /// Nanoseconds as microseconds, which hold the years nanoseconds do not.
-    fn coarse(&self) -> DataType {
-        match &self.kind {
-            DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
-            other => other.clone(),
-        }
-    }
-
-    /// Whether it has one value per row.
-    pub fn is_flat(&self) -> bool {
-        self.leaf.is_some()
-    }
-}
-
 impl ParquetFile {
     /// Opens a file and checks its footer against the budgets. `place` names the file in messages.
     /// # Errors
     /// `Input` for a file that is no Parquet file or is damaged, `Storage` when it cannot be read.
-    pub fn open(path: &Path, place: &str) -> Result<ParquetFile> {
+    pub fn open(at: &Location, place: &str) -> Result<ParquetFile> {
         let trouble = |e| io_trouble("opening a Parquet file", place, &e);
-        let file = File::open(path).map_err(trouble)?;
-        let length = file.metadata().map_err(trouble)?.len();
+        let file = at.open().map_err(trouble)?;
+        let length = file.length().map_err(trouble)?;
         let read = |bytes: &mut [u8], at: u64| file.read_exact_at(bytes, at).map_err(|e| io_trouble("reading a Parquet file", place, &e));
         let bytes = preflight::footer(length, read, |seen| damaged(place, seen))?;
         let metadata = guarded(|| ParquetMetaDataReader::decode_metadata(&bytes)).map_err(|e| damaged(place, e))?;
@@ -129,7 +96,7 @@ impl ParquetFile {
         let fine = self.decoder(&leaves, |column| column.fine())?;
         let coarse = self.decoder(&legacy, |column| column.coarse())?;
         let selected = Selected { place: self.place, file: self.file, length: self.length, fine, coarse, legacy, leaves, order };
-        Ok(Scan { selected: Arc::new(selected), group: 0, skipped: 0, first_row: 1 })
+        Ok(Scan { selected: Arc::new(selected), group: 0, skipped: 0, first_row: 1, ahead: 0, coming: VecDeque::new() })
     }
 
     /// How to decode these leaf columns, with the Arrow types `kind` gives them.
@@ -154,24 +121,9 @@ fn check_rows(metadata: &ParquetMetaData) -> Checked<()> {
     if sum == Some(claimed) { Ok(()) } else { Err(format!("row groups that do not add up to the {claimed} rows of the footer")) }
 }
 
-fn columns(metadata: &ParquetMetaData, schema: &SchemaRef) -> Vec<FileColumn> {
-    let descriptor = metadata.file_metadata().schema_descr();
-    let mut columns: Vec<FileColumn> =
-        schema.fields().iter().map(|f| FileColumn { name: f.name().clone(), kind: f.data_type().clone(), leaf: None, checked_text: false }).collect();
-    for leaf in 0..descriptor.num_columns() {
-        let column = descriptor.column(leaf);
-        let flat = column.path().parts().len() == 1 && column.max_rep_level() == 0;
-        if let Some(slot) = columns.get_mut(descriptor.get_column_root_idx(leaf)).filter(|c| flat && !c.kind.is_nested()) {
-            slot.leaf = Some(leaf);
-            slot.checked_text = column.converted_type() == ConvertedType::UTF8;
-        }
-    }
-    columns
-}
-
 struct Selected {
     place: String,
-    file: Arc<File>,
+    file: Arc<Opened>,
     length: u64,
     fine: Decoder,
     coarse: Decoder,
@@ -181,6 +133,19 @@ struct Selected {
     leaves: Vec<usize>,
     /// For each wanted column its place among `leaves`.
     order: Vec<usize>,
+}
+
+impl Selected {
+    /// Where the needed column chunks of a row group are, in the order of `leaves`.
+    fn stretches(&self, group: usize) -> Checked<Vec<Stretch>> {
+        let group = self.fine.reader.metadata().row_group(group);
+        let of = |leaf: &usize| {
+            let chunk = group.column(*leaf);
+            let (start, length) = preflight::chunk_range(chunk, group.num_rows(), self.length).map_err(|e| format!("column `{}`: {e}", chunk.column_path()))?;
+            Ok(Stretch::new(start, start + length as u64))
+        };
+        self.leaves.iter().map(of).collect()
+    }
 }
 
 struct Decoder {
@@ -194,9 +159,32 @@ pub struct Scan {
     group: usize,
     skipped: usize,
     first_row: i64,
+    /// Row groups asked for before their pieces are handed out.
+    ahead: usize,
+    /// What was asked for, from row group `group` on; `None`: to be read when it is decoded.
+    coming: VecDeque<Option<Pending>>,
 }
 
 impl Scan {
+    /// Asks a store for so many row groups more than are handed out. On a local disk nothing is asked for.
+    pub fn ahead(self, groups: usize) -> Scan {
+        Scan { ahead: groups, ..self }
+    }
+
+    /// Asks for the bytes of this row group and the next, as long as they are not too many.
+    fn ask(&mut self) {
+        let under_way = |coming: &VecDeque<Option<Pending>>| coming.iter().flatten().map(Pending::bytes).sum::<u64>();
+        while self.coming.len() <= self.ahead && (self.coming.is_empty() || under_way(&self.coming) < BYTES_AHEAD) {
+            let group = self.group + self.coming.len();
+            if group >= self.selected.fine.reader.metadata().num_row_groups() {
+                break;
+            }
+            // What is wrong with its place in the file is told when it is decoded.
+            let wanted = self.selected.stretches(group).ok();
+            self.coming.push_back(wanted.and_then(|wanted| self.selected.file.begin(&wanted)));
+        }
+    }
+
     /// The next piece, if any.
     pub fn next_piece(&mut self) -> Option<Piece> {
         loop {
@@ -204,10 +192,15 @@ impl Scan {
             let rows_left = rows.saturating_sub(self.skipped);
             if rows_left == 0 {
                 (self.group, self.skipped) = (self.group + 1, 0);
+                self.coming.pop_front();
                 continue;
             }
             let take = rows_left.min(PIECE_ROWS);
-            let piece = Piece { selected: self.selected.clone(), group: self.group, skip: self.skipped, take, first_row: self.first_row };
+            if self.ahead > 0 {
+                self.ask();
+            }
+            let coming = self.coming.front().cloned().flatten();
+            let piece = Piece { selected: self.selected.clone(), group: self.group, skip: self.skipped, take, first_row: self.first_row, coming };
             self.skipped += take;
             self.first_row += take as i64;
             return Some(piece);
@@ -222,6 +215,7 @@ pub struct Piece {
     skip: usize,
     take: usize,
     first_row: i64,
+    coming: Option<Pending>,
 }
 
 impl Piece {
@@ -276,16 +270,15 @@ impl Piece {
     fn load(&self) -> Result<Chunks> {
         let selected = &self.selected;
         let group = selected.fine.reader.metadata().row_group(self.group);
+        let stretches = selected.stretches(self.group).map_err(|e| self.damaged(e))?;
+        let read = self.coming.as_ref().map_or_else(|| selected.file.ranges(&stretches), Pending::wait);
+        let read = read.map_err(|e| io_trouble("reading a Parquet file", &selected.place, &e))?;
         let mut budget = Budget::default();
         let mut chunks = Vec::with_capacity(selected.leaves.len());
-        for leaf in &selected.leaves {
+        for ((leaf, stretch), bytes) in selected.leaves.iter().zip(stretches).zip(read) {
             let chunk = group.column(*leaf);
-            let named = |e: String| self.damaged(format!("column `{}`: {e}", chunk.column_path()));
-            let (start, length) = preflight::chunk_range(chunk, group.num_rows(), selected.length).map_err(named)?;
-            let mut bytes = vec![0; length];
-            selected.file.read_exact_at(&mut bytes, start).map_err(|e| io_trouble("reading a Parquet file", &selected.place, &e))?;
-            budget.chunk(chunk, &bytes).map_err(named)?;
-            chunks.push((start, Bytes::from(bytes)));
+            budget.chunk(chunk, &bytes).map_err(|e| self.damaged(format!("column `{}`: {e}", chunk.column_path())))?;
+            chunks.push((stretch.from, bytes));
         }
         Ok(Chunks { chunks, length: selected.length })
     }

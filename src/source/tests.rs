@@ -33,7 +33,7 @@ fn write(path: &Path, content: impl AsRef<[u8]>) {
 fn charge_file(path: &Path) -> ChargeFile {
     let name = path.file_name().unwrap().to_str().unwrap();
     ChargeFile {
-        path: path.to_path_buf(),
+        at: path.into(),
         source_file: name.into(),
         source_run: None,
         place: format!("in/{name}"),

@@ -23,6 +23,14 @@ pub struct Opened {
     pub prefix: Path,
 }
 
+/// A place in an object store, taken apart.
+pub struct Address {
+    /// Everything before the prefix, without a closing slash: what tells one bucket or container from another.
+    pub base: String,
+    /// What all keys begin with.
+    pub prefix: Path,
+}
+
 /// Whether a uri names an object store and no local path.
 pub fn is_remote(uri: &str) -> bool {
     uri.contains("://") && !uri.starts_with("file://")
@@ -33,19 +41,57 @@ pub fn is_remote(uri: &str) -> bool {
 /// # Errors
 /// `Error::Usage`.
 pub fn open(uri: &str) -> Result<Opened> {
-    let shown = without_secrets(uri);
-    let refused = |seen: String, next: &str| Error::usage("store_uri", "opening an object store", &shown, seen, next);
-    let forms = "Write s3://bucket/path, gs://bucket/path, az://container/path, abfss://container@account.dfs.core.windows.net/path, or https://account.blob.core.windows.net/container/path.";
-    let url = Url::parse(uri).map_err(|e| refused(e.to_string(), forms))?;
+    let (url, scheme, prefix) = parse(uri)?;
+    let refused = |seen: String, next: &str| Error::usage("store_uri", OPENING, without_secrets(uri), seen, next);
+    let store = build(&scheme, &url).ok_or_else(|| refused(format!("the scheme {}", url.scheme()), FORMS))?;
+    let environment = "Set the account and its credentials in the environment (docs/RUNBOOK.md lists the names).";
+    let store = store.map_err(|e| refused(without_secrets(first_line(&e.to_string())), environment))?;
+    Ok(Opened { url: unified(&scheme, &url, &prefix).ok_or_else(|| refused(NO_BUCKET.to_owned(), FORMS))?, store, prefix })
+}
+
+/// Takes the uri of an object store apart. Nothing is opened.
+///
+/// # Errors
+/// `Error::Usage`.
+pub fn address(uri: &str) -> Result<Address> {
+    let (url, scheme, prefix) = parse(uri)?;
+    if unified(&scheme, &url, &prefix).is_none() {
+        return Err(Error::usage("store_uri", OPENING, without_secrets(uri), NO_BUCKET, FORMS));
+    }
+    // Of some forms the first part of the path is the container.
+    let named = |path: &str| path.split('/').filter(|part| !part.is_empty()).count();
+    let container = url.path().split('/').filter(|part| !part.is_empty()).take(named(url.path()).saturating_sub(prefix.parts().count()));
+    let base = container.fold(url.as_str().get(..url.as_str().len() - url.path().len()).unwrap_or_default().to_owned(), |base, part| format!("{base}/{part}"));
+    Ok(Address { base, prefix })
+}
+
+/// The bucket or container of an address.
+///
+/// # Errors
+/// `Error::Usage`.
+pub fn open_store(base: &str) -> Result<Arc<dyn ObjectStore>> {
+    open(base).map(|opened| opened.store)
+}
+
+const OPENING: &str = "opening an object store";
+const FORMS: &str = "Write s3://bucket/path, gs://bucket/path, az://container/path, abfss://container@account.dfs.core.windows.net/path, or https://account.blob.core.windows.net/container/path.";
+const NO_BUCKET: &str = "no bucket or container in it";
+
+fn parse(uri: &str) -> Result<(Url, ObjectStoreScheme, Path)> {
+    let refused = |seen: String, next: &str| Error::usage("store_uri", OPENING, without_secrets(uri), seen, next);
+    let url = Url::parse(uri).map_err(|e| refused(e.to_string(), FORMS))?;
     if url.query().is_some() || url.password().is_some() {
         let next = "Give credentials in the environment only: the job file and its messages are read by many.";
         return Err(refused("a uri with a query or a password".to_owned(), next));
     }
-    let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|e| refused(e.to_string(), forms))?;
-    let store = build(&scheme, &url).ok_or_else(|| refused(format!("the scheme {}", url.scheme()), forms))?;
-    let environment = "Set the account and its credentials in the environment (docs/RUNBOOK.md lists the names).";
-    let store = store.map_err(|e| refused(without_secrets(first_line(&e.to_string())), environment))?;
-    Ok(Opened { url: address(&scheme, &url, &prefix).ok_or_else(|| refused("no bucket or container in it".to_owned(), forms))?, store, prefix })
+    if url.fragment().is_some() {
+        return Err(refused("a uri with a #".to_owned(), "Write # in a name as %23."));
+    }
+    let (scheme, prefix) = ObjectStoreScheme::parse(&url).map_err(|e| refused(e.to_string(), FORMS))?;
+    match scheme {
+        ObjectStoreScheme::AmazonS3 | ObjectStoreScheme::GoogleCloudStorage | ObjectStoreScheme::MicrosoftAzure => Ok((url, scheme, prefix)),
+        _ => Err(refused(format!("the scheme {}", url.scheme()), FORMS)),
+    }
 }
 
 /// Throttling and failovers of stores last a minute or two; the waits grow to that, with chance in them.
@@ -108,7 +154,7 @@ fn az_settings(given: &BTreeMap<String, String>) -> Vec<(AzureConfigKey, String)
 }
 
 /// One address for all spellings of a place: scheme, bucket and prefix.
-fn address(scheme: &ObjectStoreScheme, url: &Url, prefix: &Path) -> Option<Url> {
+fn unified(scheme: &ObjectStoreScheme, url: &Url, prefix: &Path) -> Option<Url> {
     let (scheme, bucket) = match (scheme, url.scheme()) {
         (ObjectStoreScheme::MicrosoftAzure, "https") => ("az", url.path_segments()?.next()?),
         (ObjectStoreScheme::MicrosoftAzure, _) if !url.username().is_empty() => ("az", url.username()),
@@ -130,12 +176,21 @@ fn address(scheme: &ObjectStoreScheme, url: &Url, prefix: &Path) -> Option<Url> 
 
 /// What an object store said, with what to do next.
 pub fn trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
+    told_with(tried, place, seen, "let this identity read, write, list and delete there, or give other credentials in the environment; then run again")
+}
+
+/// As [`trouble`], for a place that is only read.
+pub fn input_trouble(tried: &str, place: &str, seen: &object_store::Error) -> Error {
+    told_with(tried, place, seen, "let this identity list and read there, or give other credentials in the environment; then run again")
+}
+
+fn told_with(tried: &str, place: &str, seen: &object_store::Error, rights: &str) -> Error {
     let said = without_secrets(&told(seen));
     // Some requests (listings) tell of these by the status alone.
     let status = |number: &str| said.contains(&format!("status code: {number}"));
     let denied = matches!(seen, object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. });
     let next = if denied || status("401") || status("403") {
-        "let this identity read, write, list and delete there, or give other credentials in the environment; then run again"
+        rights
     } else if matches!(seen, object_store::Error::NotFound { .. }) || status("404") {
         "see whether the bucket or container exists and the account is the right one, then run again"
     } else {
@@ -220,7 +275,7 @@ mod tests {
         let at = |uri: &str| {
             let url = Url::parse(uri).unwrap();
             let (scheme, prefix) = ObjectStoreScheme::parse(&url).unwrap();
-            (address(&scheme, &url, &prefix).unwrap().to_string(), prefix.to_string())
+            (unified(&scheme, &url, &prefix).unwrap().to_string(), prefix.to_string())
         };
         for (uri, address, prefix) in [
             ("s3://bucket/a/b/", "s3://bucket/a/b", "a/b"),

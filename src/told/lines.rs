@@ -80,7 +80,7 @@ pub fn each(audit: &AuditInput, files: &[FileRead], take: &mut dyn FnMut(Line) -
         rejections.entry((&rejection.file, rejection.source.as_deref().unwrap_or_default())).or_default().push(rejection);
     }
     for (index, file) in files.iter().enumerate() {
-        let FileRead { name, hash, bytes, rows, source, path: _, stamp: _ } = file;
+        let FileRead { name, hash, bytes, rows, source, at: _, stamp: _ } = file;
         take(Line::File(FileLine { name: name.clone(), hash: hash.clone(), bytes: *bytes, rows: *rows, source: source.clone() }))?;
         while let Some(record) = records.next_if(|record| usize::try_from(record.place.file).is_ok_and(|at| at <= index)) {
             take(Line::Record(RecordLine::of(record)))?;
@@ -98,7 +98,7 @@ pub fn together(lines: Vec<Line>) -> Option<(AuditInput, FilesRead)> {
     for line in lines {
         match line {
             Line::File(FileLine { name, hash, bytes, rows, source }) => {
-                files.files.push(FileRead { name, hash, bytes, rows, source, path: std::path::PathBuf::new(), stamp: ListStamp::default() });
+                files.files.push(FileRead { name, hash, bytes, rows, source, at: "".into(), stamp: ListStamp::default() });
             }
             Line::Record(record) => audit.records.push(record.back(u32::try_from(files.files.len()).ok()?.checked_sub(1)?)),
             Line::Rejection(rejection) => audit.rejections.push(rejection.back(files.files.last()?)?),

@@ -1,32 +1,31 @@
 //! Files of a past run, found by the hash of their content wherever the job's sources lie now.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 
 use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::source;
-use crate::store::{self, InputFile};
+use crate::store::{self, InputFile, Location};
 
 /// A file that is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wanted {
-    /// BLAKE3 of its content.
+    /// BLAKE3 of its content, or its ETag.
     pub hash: String,
     /// Size.
     pub bytes: u64,
 }
 
 /// Where files are, by hash.
-pub type Places = BTreeMap<String, PathBuf>;
+pub type Places = BTreeMap<String, Location>;
 
 /// Every file below the charges sources of a job; sources that hold nothing now are passed over.
 /// # Errors
 /// `Storage`.
-pub fn charge_files(job: &Job) -> Result<Vec<(PathBuf, u64)>> {
-    let mut files: Vec<(PathBuf, u64)> = Vec::new();
+pub fn charge_files(job: &Job) -> Result<Vec<(Location, u64)>> {
+    let mut files: Vec<(Location, u64)> = Vec::new();
     for (index, of_job) in job.charges.iter().enumerate() {
         files.extend(listed(store::list(&of_job.uri, &of_job.uri_as_written))?);
         // Blobs may lie beside the folder of their manifests; a manifest in trouble hides only those.
@@ -34,7 +33,7 @@ pub fn charge_files(job: &Job) -> Result<Vec<(PathBuf, u64)>> {
             Err(error @ Error::Storage(_)) => return Err(error),
             other => other.map(|found| found.groups).unwrap_or_default(),
         };
-        files.extend(located.into_iter().flat_map(|group| group.files).map(|file| (file.path, file.bytes)));
+        files.extend(located.into_iter().flat_map(|group| group.files).map(|file| (file.at, file.bytes)));
     }
     Ok(files)
 }
@@ -42,7 +41,7 @@ pub fn charge_files(job: &Job) -> Result<Vec<(PathBuf, u64)>> {
 /// Every audit and reference file of a job.
 /// # Errors
 /// `Storage`.
-pub fn other_files(job: &Job) -> Result<Vec<(PathBuf, u64)>> {
+pub fn other_files(job: &Job) -> Result<Vec<(Location, u64)>> {
     let mut files = Vec::new();
     for source in &job.audit {
         files.extend(listed(store::list(&source.uri, &source.uri_as_written))?);
@@ -53,9 +52,9 @@ pub fn other_files(job: &Job) -> Result<Vec<(PathBuf, u64)>> {
     Ok(files)
 }
 
-fn listed(found: Result<Vec<InputFile>>) -> Result<Vec<(PathBuf, u64)>> {
+fn listed(found: Result<Vec<InputFile>>) -> Result<Vec<(Location, u64)>> {
     match found {
-        Ok(files) => Ok(files.into_iter().map(|file| (file.path, file.bytes)).collect()),
+        Ok(files) => Ok(files.into_iter().map(|file| (file.at, file.bytes)).collect()),
         Err(error @ Error::Storage(_)) => Err(error),
         Err(_) => Ok(Vec::new()),
     }
@@ -63,18 +62,28 @@ fn listed(found: Result<Vec<InputFile>>) -> Result<Vec<(PathBuf, u64)>> {
 
 /// Those of the files that are wanted. Only files of a size that is wanted are hashed.
 /// # Errors
-/// As [`store::content_hash`].
-pub fn find(wanted: &BTreeSet<Wanted>, files: Vec<(PathBuf, u64)>) -> Result<Places> {
+/// As [`store::hash_of`].
+pub fn find(wanted: &BTreeSet<Wanted>, files: Vec<(Location, u64)>) -> Result<Places> {
     let mut by_size: HashMap<u64, BTreeSet<&str>> = HashMap::new();
     for file in wanted {
         by_size.entry(file.bytes).or_default().insert(&file.hash);
     }
-    let candidates: BTreeSet<PathBuf> = files.into_iter().filter(|(_, bytes)| by_size.contains_key(bytes)).map(|(path, _)| path).collect();
-    let hashed: Vec<(PathBuf, String)> = candidates.into_par_iter().map(|path| store::content_hash(&path).map(|hash| (path, hash))).collect::<Result<_>>()?;
+    let sized = files.into_iter().filter(|(_, bytes)| by_size.contains_key(bytes));
+    let candidates: BTreeMap<String, Location> = sized.map(|(at, _)| (at.text().into_owned(), at)).collect();
     let all: BTreeSet<&str> = wanted.iter().map(|file| file.hash.as_str()).collect();
+    let of_content = all.iter().any(|hash| !hash.starts_with(store::ETAG));
+    let known = |at: Location| -> Result<(String, Location)> {
+        let told = store::fingerprint(&at)?;
+        if all.contains(told.as_str()) || !of_content || at.path().is_some() {
+            return Ok((told, at));
+        }
+        // Files that were read as a whole are known by their content wherever they lie.
+        store::hash_of(&at).map(|hash| (hash, at))
+    };
+    let found: Vec<(String, Location)> = candidates.into_values().collect::<Vec<_>>().into_par_iter().map(known).collect::<Result<_>>()?;
     let mut places = Places::new();
-    for (path, hash) in hashed.into_iter().filter(|(_, hash)| all.contains(hash.as_str())) {
-        places.entry(hash).or_insert(path);
+    for (hash, at) in found.into_iter().filter(|(hash, _)| all.contains(hash.as_str())) {
+        places.entry(hash).or_insert(at);
     }
     Ok(places)
 }

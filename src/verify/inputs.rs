@@ -13,6 +13,7 @@ use crate::known::Known;
 use crate::past_run::{GroupThen, InputThen, PastRun};
 use crate::source::{ChargeFile, ChargeGroup};
 use crate::storage::disk;
+use crate::store::Location;
 use crate::told::ReferenceThen;
 
 /// Names of inputs that are gone.
@@ -49,8 +50,8 @@ pub fn known_then(job: &Job, run: &PastRun, kept: &Kept, scratch: &Path) -> Resu
     for file in &files.files {
         let format = job.audit.iter().find(|source| source.name == file.source).or(job.audit.first()).map(|source| source.format);
         match (places.get(&file.hash), format) {
-            (Some(path), Some(format)) => {
-                let uri = path.to_string_lossy().into_owned();
+            (Some(at), Some(format)) => {
+                let uri = at.uri();
                 then.audit.push(AuditSource { name: file.source.clone(), uri, uri_as_written: file.name.clone(), format });
             }
             _ => drop(gone.insert(file.name.clone())),
@@ -76,7 +77,7 @@ fn wanted(run: &PastRun, kept: &Kept) -> BTreeSet<Wanted> {
 fn reference_then(run: &PastRun, kept: &Kept, places: &Places, scratch: &Path, gone: &mut Gone) -> Result<Reference> {
     let mut reference = Reference::default();
     for (index, file) in run.reference.iter().enumerate() {
-        let path = match &file.content {
+        let at = match &file.content {
             None => places.get(&file.hash).cloned(),
             Some(pieces) => match pieces.read(kept).filter(|content| blake3::hash(content).to_hex().as_str() == file.hash) {
                 None => None,
@@ -84,23 +85,23 @@ fn reference_then(run: &PastRun, kept: &Kept, places: &Places, scratch: &Path, g
                     let path = scratch.join(format!("{index}")).join(&file.file);
                     let written = std::fs::create_dir_all(path.parent().unwrap_or(scratch)).and_then(|()| std::fs::write(&path, content));
                     written.map_err(|e| disk::trouble("unpacking a kept reference file", &path, &e))?;
-                    Some(path)
+                    Some(path.into())
                 }
             },
         };
         let of_table = reference.table(&file.table);
-        match (path, of_table) {
-            (Some(path), Some((table, files))) => files.push(reference_file(file, table, &path)),
+        match (at, of_table) {
+            (Some(at), Some((table, files))) => files.push(reference_file(file, table, &at)),
             _ => drop(gone.insert(file.name.clone())),
         }
     }
     Ok(reference)
 }
 
-fn reference_file(file: &ReferenceThen, table: &'static str, path: &Path) -> ReferenceFile {
+fn reference_file(file: &ReferenceThen, table: &'static str, at: &Location) -> ReferenceFile {
     ReferenceFile {
         table,
-        uri: path.to_string_lossy().into_owned(),
+        uri: at.uri(),
         uri_as_written: file.name.clone(),
         snapshot_at: file.listed_at.map(RawInstant),
         snapshot_scope: file.complete_for.clone(),
@@ -131,7 +132,7 @@ fn name_of(file: &InputThen) -> String {
 
 fn group_of(group: &GroupThen, places: &Places) -> ChargeGroup {
     let file = |input: &InputThen| ChargeFile {
-        path: places.get(&input.hash).cloned().unwrap_or_default(),
+        at: places.get(&input.hash).cloned().unwrap_or_else(|| "".into()),
         source_file: input.file.clone(),
         source_run: input.run.clone(),
         place: input.place.clone(),

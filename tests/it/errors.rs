@@ -14,8 +14,9 @@ use scene::{Case, Scene};
 use sources::{Code, codes};
 
 /// Codes no test can provoke from the command line, and why.
-const UNPROVOKED: [(&str, &str); 7] = [
+const UNPROVOKED: [(&str, &str); 8] = [
     ("commit_lost", "needs another run in the middle of ours; the commits of the sink have their own tests"),
+    ("object_changed", "needs an input that changes while it is read; tests/it/stores/inputs.rs has one on each store"),
     ("object_gone", "needs a file deleted in the middle of a run; the guard before a commit has its own test"),
     ("object_store", "needs a store in trouble; tests/it/stores has many"),
     ("output_not_writable", "the tests may run as root, who may write anywhere"),

@@ -9,6 +9,7 @@
 //! | `contract.rs` | what `Storage` promises, on every store alike |
 //! | `outcome.rs` | (no tests) what is in a store after a run, whatever the run said |
 //! | `commits.rs` | R-AGAIN-1: a run over a failing store says the truth, and the next one completes it |
+//! | `inputs.rs` | the sample from each store and from mixed places: tables equal those of local files |
 //! | `acknowledgements.rs` | the same of the real program over HTTP: a lost acknowledgement at every upload |
 
 mod acknowledgements;
@@ -17,6 +18,7 @@ mod contract;
 pub mod fake;
 pub mod faulty;
 mod honest;
+mod inputs;
 mod lies;
 mod outcome;
 pub mod plan;

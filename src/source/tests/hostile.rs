@@ -21,7 +21,7 @@ fn corpus(name: &str) -> Vec<PathBuf> {
 
 /// Reads every flat column of a file, which a charge file of other columns would never reach.
 fn read_whole(path: &Path) -> Result<u64> {
-    let file = ParquetFile::open(path, "hostile")?;
+    let file = ParquetFile::open(&path.into(), "hostile")?;
     let flat: Vec<usize> = file.columns().iter().enumerate().filter(|(_, c)| c.is_flat()).map(|(i, _)| i).collect();
     let mut scan = file.select(&flat)?;
     let mut rows = 0;
@@ -51,7 +51,7 @@ fn check(path: &Path) -> (bool, String) {
 
 fn unknown_file(path: &Path) -> ChargeFile {
     ChargeFile {
-        path: path.to_path_buf(),
+        at: path.into(),
         source_file: "x".into(),
         source_run: None,
         place: path.display().to_string(),

@@ -265,7 +265,7 @@ fn int96_keeps_its_nanoseconds_and_does_not_wrap() {
     }
     group.close().unwrap();
     writer.close().unwrap();
-    let mut scan = crate::source::parquet_file::ParquetFile::open(&path, "t").unwrap().select(&[1, 0]).unwrap();
+    let mut scan = crate::source::parquet_file::ParquetFile::open(&path.as_path().into(), "t").unwrap().select(&[1, 0]).unwrap();
     let columns = scan.next_piece().unwrap().decode().unwrap();
     let (open, exact) = (crate::columns::instants(&columns[0]), crate::columns::instants(&columns[1]));
     assert_eq!(exact.get(0).map(|i| i.0), Some(101));
@@ -279,6 +279,6 @@ fn a_page_that_does_not_match_its_checksum_is_refused() {
         let _ = writeln!(std::io::stderr(), "SKIPPED: no {} (PECAN_CORPORA)", path.display());
         return;
     }
-    let mut scan = crate::source::parquet_file::ParquetFile::open(&path, "t").unwrap().select(&[0]).unwrap();
+    let mut scan = crate::source::parquet_file::ParquetFile::open(&path.as_path().into(), "t").unwrap().select(&[0]).unwrap();
     assert!(scan.next_piece().unwrap().decode().unwrap_err().to_string().contains("CRC"));
 }

@@ -65,10 +65,12 @@ pub const CASES: &[Case] = &[
     }),
     case("job_value", "json-table", "The partners are named as a JSON file.", &["partners.json"], |s| s.job("ref/partners.csv", "ref/partners.json")),
     case("job_word", "", "The layout is misspelt.", &["layout", "Did you mean \"files\"?"], |s| s.job("\"files\"", "\"file\"")),
-    case("job_not_yet", "store", "The charges are in an object store.", &["s3"], |s| s.job("uri = \"charges/\"", "uri = \"s3://bucket/charges\"")),
     case("job_not_yet", "format", "The charges are of a format that a later version reads.", &["focus"], |s| s.job("cost-management", "focus")),
     case("store_uri", "scheme", "The output is on a web server.", &["https://example.com/out"], |s| {
         s.job("uri = \"out/\"", "uri = \"https://example.com/out\"")
+    }),
+    case("store_uri", "input-secret", "The uri of the charges has a signature in it.", &["charges.uri", "a query or a password"], |s| {
+        s.job("uri = \"charges/\"", "uri = \"https://account.blob.core.windows.net/c/charges?sig=hunter2\"");
     }),
     case("store_uri", "secret", "The output's uri has a signature in it.", &["a query or a password"], |s| {
         s.job("uri = \"out/\"", "uri = \"https://account.blob.core.windows.net/c/out?sig=hunter2\"");
