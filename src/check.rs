@@ -14,6 +14,7 @@ mod misconfigured;
 mod place;
 mod reach;
 mod remedy;
+mod stores;
 mod text;
 mod topics;
 mod unresolved;
@@ -33,6 +34,7 @@ use crate::source::{ChargeGroup, Discovery, Warning, discover};
 
 use charges::ChargeFacts;
 use place::OutputFacts;
+use stores::StoreFacts;
 use unresolved::Unresolved;
 
 /// How bad a finding is, and with it its topic.
@@ -102,6 +104,7 @@ impl Topic {
 /// Which topic an error belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum About {
+    Job,
     Audit,
     Reference,
     Charges,
@@ -116,6 +119,7 @@ struct Facts {
     charges: ChargeFacts,
     unresolved: Unresolved,
     output: OutputFacts,
+    stores: Vec<StoreFacts>,
     errors: Vec<(About, Error)>,
 }
 
@@ -193,9 +197,11 @@ fn look(job: &Job, progress: &Progress) -> Facts {
     if job.limits.rejections.exceeded(charges.rejections, charges.read) {
         errors.push((About::Rejections, too_many(job, &charges)));
     }
-    let output = place::look(job, &mut errors);
+    let stores = stores::look(job, &mut errors);
+    let mut output = place::look(job, &mut errors);
+    output.writable = output.writable.or(stores.iter().find(|place| place.output).and_then(|place| Some(place.rights.write? && place.rights.delete?)));
     let unresolved = known.as_ref().map(Unresolved::new).unwrap_or_default();
-    Facts { known, warnings, charges, unresolved, output, errors }
+    Facts { known, warnings, charges, unresolved, output, stores, errors }
 }
 
 /// A run stops at the first of these; here the audit log and the tables each get their say.

@@ -8,6 +8,7 @@
 
 pub mod disk;
 mod durable;
+mod identity;
 mod remote;
 mod spool;
 
@@ -26,6 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 pub use durable::DurableLocal;
+pub use identity::{Rights, identity};
 pub use remote::{Address, address, first_line, input_trouble, is_remote, open_store, without_secrets};
 pub use spool::Spool;
 

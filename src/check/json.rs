@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::cause_json::misconfigurations;
 use super::fresh::Ages;
 use super::unresolved::Unresolved;
-use super::{CheckReport, Detail, Facts, Finding, Topic, reach};
+use super::{CheckReport, Detail, Facts, Finding, Topic, reach, stores};
 use crate::error::Error;
 use crate::job::{Job, OutputFormat};
 use crate::known::Known;
@@ -72,6 +72,7 @@ pub(super) fn figures(job: &Job, facts: &Facts) -> Value {
         "narrow_lists": narrow_lists(facts),
         "unresolved": unresolved(facts),
         "output": output(job, facts),
+        "stores": stores::json(&facts.stores),
     })
 }
 

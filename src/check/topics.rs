@@ -7,7 +7,7 @@ use pecan_core::time::{Day, RawInstant};
 
 use super::cause::charges;
 use super::misconfigured::amounts;
-use super::{About, Facts, Finding, Level, Topic, fresh, misconfigured, reach};
+use super::{About, Facts, Finding, Level, Topic, fresh, misconfigured, reach, stores};
 use crate::error::Error;
 use crate::job::{Job, OutputFormat};
 use crate::known::Known;
@@ -17,7 +17,7 @@ const NAMED: usize = 5;
 
 /// Every topic, in the order an operator goes through them.
 pub fn all(job: &Job, facts: &Facts) -> Vec<Topic> {
-    let topics = [job_file(job), audit(facts), reference(job, facts), charge_files(job, facts), rejections(job, facts)];
+    let topics = [job_file(job, facts), audit(facts), reference(job, facts), charge_files(job, facts), rejections(job, facts)];
     let later = [fresh::topic(job, facts), evidence(facts), parties(facts), roles(facts), misconfigured::topic(facts), output(job, facts)];
     topics.into_iter().chain(later).collect()
 }
@@ -63,7 +63,7 @@ pub(super) fn instant(at: Option<RawInstant>) -> String {
     at.map_or_else(|| "none".to_owned(), |at| at.down().to_string())
 }
 
-fn job_file(job: &Job) -> Topic {
+fn job_file(job: &Job, facts: &Facts) -> Topic {
     let reference = &job.reference;
     let tables = [
         &reference.assignments,
@@ -79,12 +79,14 @@ fn job_file(job: &Job) -> Topic {
     ];
     let tables = tables.iter().filter(|files| !files.is_empty()).count();
     let says = format!(
-        "{}, {}, {}; local files only, so no credentials are needed",
+        "{}, {}, {}{}",
         counted(job.charges.len() as u64, "charges source"),
         counted(job.audit.len() as u64, "audit source"),
-        counted(tables as u64, "reference table")
+        counted(tables as u64, "reference table"),
+        if facts.stores.is_empty() { "; local files only, so no credentials are needed" } else { "" }
     );
-    Topic { name: "job file", says, findings: Vec::new() }
+    let findings = red(facts, About::Job).into_iter().chain(stores::findings(&facts.stores)).collect();
+    Topic { name: "job file", says, findings }
 }
 
 fn audit(facts: &Facts) -> Topic {

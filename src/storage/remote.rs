@@ -77,7 +77,7 @@ const OPENING: &str = "opening an object store";
 const FORMS: &str = "Write s3://bucket/path, gs://bucket/path, az://container/path, abfss://container@account.dfs.core.windows.net/path, or https://account.blob.core.windows.net/container/path.";
 const NO_BUCKET: &str = "no bucket or container in it";
 
-fn parse(uri: &str) -> Result<(Url, ObjectStoreScheme, Path)> {
+pub(super) fn parse(uri: &str) -> Result<(Url, ObjectStoreScheme, Path)> {
     let refused = |seen: String, next: &str| Error::usage("store_uri", OPENING, without_secrets(uri), seen, next);
     let url = Url::parse(uri).map_err(|e| refused(e.to_string(), FORMS))?;
     if url.query().is_some() || url.password().is_some() {
@@ -123,7 +123,7 @@ fn azure() -> MicrosoftAzureBuilder {
 }
 
 /// What the variables of the `az` command say that those of `object_store` do not.
-fn az_settings(given: &BTreeMap<String, String>) -> Vec<(AzureConfigKey, String)> {
+pub(super) fn az_settings(given: &BTreeMap<String, String>) -> Vec<(AzureConfigKey, String)> {
     let connection: BTreeMap<String, &str> = given
         .get("AZURE_STORAGE_CONNECTION_STRING")
         .into_iter()

@@ -10,6 +10,7 @@
 //! | `outcome.rs` | (no tests) what is in a store after a run, whatever the run said |
 //! | `commits.rs` | R-AGAIN-1: a run over a failing store says the truth, and the next one completes it |
 //! | `inputs.rs` | the sample from each store and from mixed places: tables equal those of local files |
+//! | `identity.rs` | `check` says as whom a store is asked and what that may do; no secret is said or written |
 //! | `servers.rs` | the same and races on Azurite, SeaweedFS and moto, where they are installed |
 //! | `acknowledgements.rs` | the same of the real program over HTTP: a lost acknowledgement at every upload |
 
@@ -19,6 +20,7 @@ mod contract;
 pub mod fake;
 pub mod faulty;
 mod honest;
+mod identity;
 mod inputs;
 mod lies;
 mod outcome;

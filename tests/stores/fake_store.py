@@ -41,6 +41,7 @@ class Request:
         self.headers = handler.headers
         self.body = body
         self.raw_path = parts.path
+        self.path = handler.path
 
     def header(self, name):
         return self.headers.get(name)
@@ -68,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 answer = None
             if fault is not None and fault.status is not None and not (fault.after and not answer.ok):
-                answer = faults.lie(fault, self.server.shape)
+                answer = faults.lie(fault, self.server.shape, request)
             faults.log(request, number, fault, answer)
         if fault is not None and fault.latency:
             time.sleep(fault.latency)

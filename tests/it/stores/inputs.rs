@@ -15,7 +15,7 @@ use crate::jobs::workshop::{Workshop, run};
 use crate::tables::{Canonical, assert_equal, canonical};
 
 /// What all keys of the inputs begin with.
-const INPUTS: &str = "in puts/of=sample";
+pub const INPUTS: &str = "in puts/of=sample";
 
 /// Puts a folder with all below it into a store.
 pub fn put_folder(store: &dyn ObjectStore, folder: &Path, prefix: &str) {
@@ -79,7 +79,7 @@ impl Remote {
 }
 
 /// Where the inputs are on a server.
-fn base(shape: Shape) -> String {
+pub fn base(shape: Shape) -> String {
     format!("{}://{BUCKET}/{}", shape.scheme(), INPUTS.replace(' ', "%20"))
 }
 

@@ -13,13 +13,14 @@ A plan is a list of rules, each a JSON object; the first that fits a request is 
     status      what is said: 500, 408, 409, 412, 429, 503 …; 0: nothing, the connection dies; absent: the truth
     retry_after seconds in a Retry-After header
     latency     seconds before the answer
+    echo        true: the answer repeats everything that was sent, as stores do when a signature is wrong
 
 A request that would have been refused anyway (a lost race) is refused truthfully: `after` means that it was done.
 """
 
 import random
 
-from .answer import error
+from .answer import error, tag
 
 CODES = {
     "s3": {408: "RequestTimeout", 409: "OperationAborted", 412: "PreconditionFailed", 429: "TooManyRequests", 500: "InternalError", 503: "SlowDown"},
@@ -40,8 +41,9 @@ class Rule:
         self.status = said.get("status")
         self.retry_after = said.get("retry_after")
         self.latency = said.get("latency", 0)
+        self.echo = said.get("echo", False)
         self.seen = self.done = 0
-        unknown = set(said) - {"on", "key", "at", "every", "from", "times", "percent", "seed", "do", "status", "retry_after", "latency"}
+        unknown = set(said) - {"on", "key", "at", "every", "from", "times", "percent", "seed", "do", "status", "retry_after", "latency", "echo"}
         if unknown:
             raise ValueError(f"unknown words in a rule: {sorted(unknown)}")
 
@@ -95,12 +97,16 @@ class Faults:
                 taken = rule
         return number, taken
 
-    def lie(self, rule, shape):
+    def lie(self, rule, shape, request):
         """The false answer; None: the connection dies."""
         if rule.status == 0:
             return None
         code = CODES[shape].get(rule.status, "Error")
-        return error(rule.status, code, "A planned failure.", Retry_After=rule.retry_after)
+        answer = error(rule.status, code, "A planned failure.", Retry_After=rule.retry_after)
+        if rule.echo:
+            sent = f"{request.method} {request.path} {dict(request.headers)}"
+            answer.body = answer.body.replace(b"</Error>", tag("StringToSign", sent).encode() + b"</Error>")
+        return answer
 
     def log(self, request, number, rule, answer):
         self.requests.append(
