@@ -48,6 +48,10 @@ pub struct DeltaLog<'a> {
     store: LogStoreRef,
 }
 
+/// A table as it was when a run looked at it.
+#[derive(Debug)]
+pub struct Seen(EagerSnapshot);
+
 /// What a commit does, as far as others could disturb it.
 struct Intent {
     run: String,
@@ -78,14 +82,20 @@ impl DeltaLog<'_> {
     ///
     /// # Errors
     /// `Error::Usage` for a table that is not ours or of a newer schema; `Error::Storage` if the log cannot be read.
-    pub async fn live(&self) -> Result<Option<TableState>> {
-        self.at(None).await
+    pub async fn live(&self) -> Result<Option<(TableState, Seen)>> {
+        let Some(snapshot) = self.snapshot(None).await? else { return Ok(None) };
+        let state = self.state(&snapshot)?;
+        Ok(Some((state, Seen(snapshot))))
     }
 
     /// As [`live`](Self::live), at a version.
     async fn at(&self, version: Option<Version>) -> Result<Option<TableState>> {
-        let Some(snapshot) = self.snapshot(version).await? else { return Ok(None) };
-        schema::check(self.table, &self.place, &snapshot)?;
+        let snapshot = self.snapshot(version).await?;
+        snapshot.map(|snapshot| self.state(&snapshot)).transpose()
+    }
+
+    fn state(&self, snapshot: &EagerSnapshot) -> Result<TableState> {
+        schema::check(self.table, &self.place, snapshot)?;
         let data = snapshot.try_log_data().map_err(|e| self.trouble("listing live files", &e))?;
         let mut files: Vec<LiveFile> = data
             .into_iter()
@@ -97,16 +107,18 @@ impl DeltaLog<'_> {
             })
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Some(TableState { version: signed(snapshot.version()), files }))
+        Ok(TableState { version: signed(snapshot.version()), files })
     }
 
     /// Makes `adds` live and takes `removes` out, in one commit after the version `base` (`None`: there was no table).
-    /// `carry` are the carried columns the adds have. Creating the table is part of its first commit.
+    /// `carry` are the carried columns the adds have. Creating the table is part of its first commit. `seen` saves reading
+    /// the log again, if it is of that version.
     ///
     /// # Errors
     /// As [`live`](Self::live). After `Error::Storage` the staged files must stay: on a remote store the entry could
     /// still appear.
-    pub async fn commit(&self, carry: &[String], base: Option<i64>, adds: &[StagedFile], removes: &[LiveFile], run: &str) -> Result<Commit> {
+    pub async fn commit(&self, carry: &[String], base: (Option<i64>, Option<&Seen>), adds: &[StagedFile], removes: &[LiveFile], run: &str) -> Result<Commit> {
+        let (base, seen) = base;
         if base.is_some() && adds.is_empty() && removes.is_empty() {
             return Ok(Commit::Unchanged);
         }
@@ -117,14 +129,15 @@ impl DeltaLog<'_> {
             Survey::Disturbed(seen) => return Ok(Commit::Conflict { seen }),
             Survey::Free(next) => next,
         };
-        let snapshot = match base {
+        let known = seen.map(|seen| &seen.0).filter(|snapshot| Some(snapshot.version()) == base);
+        let snapshot = match base.filter(|_| known.is_none()) {
             Some(version) => match self.snapshot(Some(version)).await? {
                 None => return Ok(Commit::Conflict { seen: format!("the table in {} is gone", self.place) }),
                 some => some,
             },
             None => None,
         };
-        let entry = self.entry(carry, snapshot.as_ref(), adds, removes, &intent)?;
+        let entry = self.entry(carry, known.or(snapshot.as_ref()), adds, removes, &intent)?;
         for _ in 0..ATTEMPTS {
             let written = self.store.write_commit_entry(next, entry.clone(), Uuid::nil()).await;
             let Err(refused) = written else { return Ok(Commit::Committed { version: signed(next) }) };

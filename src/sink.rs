@@ -8,15 +8,17 @@ mod latest;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use crate::stage::{
     Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, WrittenFile, read_back,
 };
 pub use latest::{RunChange, RunRow, RunTable};
 
-use crate::delta::DeltaLog;
 pub use crate::delta::LogHistory;
+use crate::delta::{DeltaLog, Seen};
 use crate::error::{Error, Result};
 use crate::manifest::ParquetTable;
 use crate::schema::{self, Table};
@@ -37,6 +39,8 @@ pub struct Output {
     storage: Storage,
     format: Format,
     carry: Vec<String>,
+    /// Delta tables as they were looked at last: a commit needs not read their logs again.
+    seen: Mutex<BTreeMap<Table, Seen>>,
 }
 
 impl Output {
@@ -55,7 +59,7 @@ impl Output {
     /// `Error::Usage` for a carried name that cannot be used.
     pub fn within(storage: Storage, format: Format, carry: &[String]) -> Result<Output> {
         schema::check_carry(carry)?;
-        Ok(Output { storage, format, carry: carry.to_vec() })
+        Ok(Output { storage, format, carry: carry.to_vec(), seen: Mutex::default() })
     }
 
     /// The place of all tables.
@@ -84,7 +88,10 @@ impl Output {
     /// `Error::Usage` (exit 2) for a table of a newer schema or one that is not ours; `Error::Storage`.
     pub fn live(&self, table: Table) -> Result<Option<TableState>> {
         let live = match self.format {
-            Format::Delta => self.storage.wait(self.log(table)?.live())?,
+            Format::Delta => self.storage.wait(self.log(table)?.live())?.map(|(state, seen)| {
+                self.seen().insert(table, seen);
+                state
+            }),
             Format::Parquet => self.manifest(table).live()?,
         };
         if live.is_none() {
@@ -152,8 +159,10 @@ impl Output {
         match self.format {
             Format::Delta => {
                 // The log would name them for ever.
-                adds.iter().try_for_each(|add| self.storage.must_hold(&add.key, add.bytes))?;
-                self.storage.wait(self.log(table)?.commit(&self.carry, base.map(|state| state.version), adds, removes, run))
+                self.storage.must_hold(adds.iter().map(|add| (add.key.as_str(), add.bytes)))?;
+                let seen = self.seen().remove(&table);
+                let base = (base.map(|state| state.version), seen.as_ref());
+                self.storage.wait(self.log(table)?.commit(&self.carry, base, adds, removes, run))
             }
             Format::Parquet => self.manifest(table).commit(&self.carry, base, adds, removes, run),
         }
@@ -237,6 +246,10 @@ impl Output {
     /// How tables are kept here.
     pub fn format(&self) -> Format {
         self.format
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<Table, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn log(&self, table: Table) -> Result<DeltaLog<'_>> {

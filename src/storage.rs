@@ -9,6 +9,7 @@
 pub mod disk;
 mod durable;
 mod identity;
+mod present;
 mod remote;
 mod spool;
 
@@ -207,29 +208,6 @@ impl Storage {
             other => other.map_err(|e| self.trouble("reading an object", &key, &e)),
         };
         all.into_iter().map(told).collect()
-    }
-
-    /// Fails unless an object is there and has this size: before something is made to depend on it.
-    ///
-    /// # Errors
-    /// `Error::Storage`.
-    pub fn must_hold(&self, key: &str, bytes: u64) -> Result<()> {
-        let size = match self.path(key) {
-            Some(path) => match fs::metadata(&path) {
-                Err(e) if e.kind() != ErrorKind::NotFound => return Err(disk::trouble("looking at a staged file", &path, &e)),
-                about => about.ok().map(|about| about.len()),
-            },
-            None => match self.wait(self.root.head(&self.full(key))) {
-                Err(object_store::Error::NotFound { .. }) => None,
-                about => Some(about.map_err(|e| self.trouble("looking at a staged file", key, &e))?.size),
-            },
-        };
-        let seen = match size {
-            Some(there) if there == bytes => return Ok(()),
-            Some(there) => format!("{there} bytes instead of {bytes}"),
-            None => "nothing there".to_owned(),
-        };
-        Err(Error::storage("object_gone", "looking at a staged file", self.shown(key), seen, "see what else deletes files below output.uri, then run again"))
     }
 
     /// Whether there is an object of this key, or one below it.

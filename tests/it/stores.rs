@@ -11,6 +11,7 @@
 //! | `commits.rs` | R-AGAIN-1: a run over a failing store says the truth, and the next one completes it |
 //! | `inputs.rs` | the sample from each store and from mixed places: tables equal those of local files |
 //! | `identity.rs` | `check` says as whom a store is asked and what that may do; no secret is said or written |
+//! | `requests.rs` | how often a store is asked: commits, and when it refuses a third |
 //! | `servers.rs` | the same and races on Azurite, SeaweedFS and moto, where they are installed |
 //! | `acknowledgements.rs` | the same of the real program over HTTP: a lost acknowledgement at every upload |
 
@@ -25,6 +26,7 @@ mod inputs;
 mod lies;
 mod outcome;
 pub mod plan;
+mod requests;
 mod servers;
 
 use tokio::runtime::{Builder, Runtime};

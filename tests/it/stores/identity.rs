@@ -17,7 +17,7 @@ fn canary(n: usize) -> String {
     format!("{CANARY}{}{n:02}", "A".repeat(22))
 }
 
-fn job_on(server: &FakeStore, remote: &Remote) -> String {
+pub fn job_on(server: &FakeStore, remote: &Remote) -> String {
     put_folder(&server.client(), &remote.workshop.path("sample_data"), super::inputs::INPUTS);
     let uri = base(server.shape);
     remote.job("remote", [&uri, &uri, &uri]);

@@ -114,6 +114,7 @@ class Faults:
                 "method": request.method,
                 "key": request.key,
                 "query": sorted(request.query),
+                "prefix": request.query.get("prefix", ""),
                 "status": answer.status if answer else 0,
                 "put": number,
                 "fault": None if rule is None or rule.status is None else ("after" if rule.after else "before"),

@@ -1,0 +1,85 @@
+//! How often a store is asked: a commit, a run that has nothing to do, and a store that refuses a third of all requests.
+
+use std::collections::BTreeMap;
+
+use pecan::schema::Table;
+use serde_json::{Value, json};
+
+use super::fake::{BUCKET, FakeStore, SHAPES};
+use super::identity::job_on;
+use super::inputs::Remote;
+use super::outcome::{Inspector, PREFIX};
+use super::stride;
+
+fn key(request: &Value) -> &str {
+    let text = |name: &str| request[name].as_str().unwrap_or_default();
+    if text("key").is_empty() { text("prefix") } else { text("key") }
+}
+
+/// Of each table the requests of its commit: all behind its last data file. Staged files of the Parquet format are data
+/// files, too: a store without batches deletes them one by one.
+fn commits(log: &[Value]) -> BTreeMap<&'static str, Vec<String>> {
+    let mut commits = BTreeMap::new();
+    for table in Table::ALL {
+        let of_table: Vec<&Value> = log.iter().filter(|request| key(request).starts_with(&format!("{PREFIX}/{}/", table.name()))).collect();
+        let is_data = |request: &&Value| request["method"] == "PUT" && key(request).ends_with(".parquet") && request["query"] == json!([]);
+        let Some(last) = of_table.iter().rposition(is_data) else { continue };
+        let of_commit = of_table[last + 1..].iter().filter(|request| !key(request).ends_with(".parquet.staged"));
+        commits.insert(table.name(), of_commit.map(|r| format!("{} {}", r["method"].as_str().unwrap_or_default(), key(r))).collect());
+    }
+    commits
+}
+
+/// A first run creates all tables, `--force` replaces every file: of either the commit of a table takes five requests at
+/// most, however many files and versions it has.
+#[test]
+fn a_commit_asks_little() {
+    let remote = Remote::new();
+    let mut most = BTreeMap::new();
+    for shape in SHAPES {
+        for format in ["delta", "parquet"] {
+            let server = FakeStore::start(shape, 5000);
+            let run =
+                ["run", "daily.toml", "--set", &format!("output.uri={}://{BUCKET}/{PREFIX}", shape.scheme()), "--set", &format!("output.format=\"{format}\"")];
+            for more in [["--quiet", "-v"], ["--quiet", "--force"], ["--quiet", "--force"]] {
+                server.plan(&json!([]));
+                remote.told(&[run.as_slice(), &more[1..]].concat(), &server.environment());
+                for (table, requests) in commits(&server.log()) {
+                    let count = most.entry((format, more[1] == "--force")).or_insert(0);
+                    *count = requests.len().max(*count);
+                    assert!(requests.len() <= 5, "{shape:?}, {format}, {table}: {requests:#?}");
+                }
+            }
+        }
+    }
+    eprintln!("requests of one table's commit beside its data files, at most: {most:?} ((format, files are replaced): requests)");
+}
+
+/// 30 % of requests are answered 429 or 503. Waiting takes the time, so `PECAN_STRIDE` = 1 takes all stores, else one.
+#[test]
+fn a_store_that_refuses_a_third_is_worn_down() {
+    let remote = Remote::new();
+    for shape in SHAPES.into_iter().take(if stride() == 1 { SHAPES.len() } else { 1 }) {
+        let server = FakeStore::start(shape, 5000);
+        let output = job_on(&server, &remote);
+        let run = ["run", "remote.toml", "--quiet", "--set", &output];
+        server.keep();
+        server.plan(&json!([]));
+        remote.told(&run, &server.environment());
+        let plain = server.log().len();
+        server.back();
+        let refusal = |status: u64, seed: u64| json!({"on": "any", "percent": 15, "seed": seed, "do": "before", "status": status});
+        server.plan(&json!([refusal(429, 7), refusal(503, 11)]));
+        let said = remote.pecan(&run, &server.environment());
+        assert_eq!(said.status.code(), Some(0), "{shape:?}: {}", String::from_utf8_lossy(&said.stderr));
+        let (all, refused) = (server.log().len(), server.failed());
+        assert!(refused * 100 >= all * 20 && all <= 3 * plain, "{shape:?}: {all} requests, {refused} refused, {plain} without refusals");
+        let inspector = Inspector { workshop: &remote.workshop, format: "delta", expected: &remote.expected, folder: "fetched" };
+        server.plan(&json!([]));
+        inspector.complete(&server.client(), &format!("{shape:?}"));
+        eprintln!(
+            "refused requests, {shape:?}: {plain} requests without, {all} with {refused} of them answered 429 or 503 ({:.2} times), exit 0",
+            all as f64 / plain as f64
+        );
+    }
+}
