@@ -25,7 +25,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements races-stores servers lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements races-stores latency stores-figures servers lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -57,7 +57,7 @@ readers-long: tools build ## as readers, and with Spark (needs Java 17 or newer;
 	then $(PYTHON) tests/readers/check_filters.py $(PECAN) --spark; \
 	else echo "SKIPPED: readers-long (Java, or the Python packages of tests/readers/spark.txt, could not be had)"; fi
 
-test-long: test worlds histories lost-acknowledgements crash races readers-long idle ## every long form, one after another (an hour and more)
+test-long: test worlds histories lost-acknowledgements stores-figures races-stores crash races readers-long idle ## every long form, one after another (an hour and more)
 
 crash: tools build ## kill -9, EIO and ENOSPC at every change of the disk, each followed by a plain rerun (strace)
 	@if ! command -v strace >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get install -qq -y strace >/dev/null 2>&1 || true; fi
@@ -81,6 +81,13 @@ histories: ## 500 random histories run step by step against one run from scratch
 
 lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (a quarter of an hour)
 	PECAN_STRIDE=1 cargo test --test it -- stores::acknowledgements stores::commits --nocapture
+
+latency: ## time a job on a store with 50 ms per request beside local files (release profile): make latency ROWS=8000000 RUNS=3
+	cargo build --release
+	@mkdir -p .tools && python3 tests/readers/time_stores.py $(TARGET)/release/pecan .tools/latency-$(ROWS) $(ROWS) $(RUNS)
+
+stores-figures: servers build ## requests of a commit, refused requests, dying tokens, planted secrets: the counts on each store
+	PECAN_STRIDE=1 cargo test --test it -- stores::requests stores::identity stores::inputs --nocapture
 
 races-stores: servers build ## runs at once over one output on Azurite, SeaweedFS and moto: make races-stores ROUNDS=20
 	PECAN_ROUNDS=$(or $(filter-out 200,$(ROUNDS)),20) cargo test --test it -- stores::servers --nocapture

@@ -129,7 +129,10 @@ impl DeltaLog<'_> {
             Survey::Disturbed(seen) => return Ok(Commit::Conflict { seen }),
             Survey::Free(next) => next,
         };
-        let known = seen.map(|seen| &seen.0).filter(|snapshot| Some(snapshot.version()) == base);
+        let known = match seen.map(|seen| &seen.0).filter(|snapshot| Some(snapshot.version()) == base) {
+            Some(known) if self.holds(known.version()).await? => Some(known),
+            _ => None,
+        };
         let snapshot = match base.filter(|_| known.is_none()) {
             Some(version) => match self.snapshot(Some(version)).await? {
                 None => return Ok(Commit::Conflict { seen: format!("the table in {} is gone", self.place) }),
@@ -153,6 +156,11 @@ impl DeltaLog<'_> {
             }
         }
         Ok(Commit::Conflict { seen: format!("{ATTEMPTS} other commits to {} while this one tried", self.table.name()) })
+    }
+
+    /// Whether a version that was read is still there: somebody may have deleted the table.
+    async fn holds(&self, version: Version) -> Result<bool> {
+        self.store.read_commit_entry(version).await.map(|entry| entry.is_some()).map_err(|e| self.trouble("reading a log entry", &e))
     }
 
     async fn snapshot(&self, version: Option<Version>) -> Result<Option<EagerSnapshot>> {

@@ -11,6 +11,7 @@ mod durable;
 mod identity;
 mod present;
 mod remote;
+mod renewing;
 mod spool;
 
 use std::fs;

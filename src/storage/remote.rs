@@ -11,6 +11,7 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreScheme, RetryConfig};
 use url::Url;
 
+use super::renewing::Renewing;
 use crate::error::{Error, Result};
 
 /// An object store that was found.
@@ -101,15 +102,16 @@ fn retries() -> RetryConfig {
 }
 
 fn build(scheme: &ObjectStoreScheme, url: &Url) -> Option<object_store::Result<Arc<dyn ObjectStore>>> {
-    let store: object_store::Result<Arc<dyn ObjectStore>> = match scheme {
-        ObjectStoreScheme::AmazonS3 => AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _),
+    let url = url.to_string();
+    let store = match scheme {
+        ObjectStoreScheme::AmazonS3 => Renewing::open(move || Ok(Arc::new(AmazonS3Builder::from_env().with_url(&url).with_retry(retries()).build()?))),
         ObjectStoreScheme::GoogleCloudStorage => {
-            GoogleCloudStorageBuilder::from_env().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _)
+            Renewing::open(move || Ok(Arc::new(GoogleCloudStorageBuilder::from_env().with_url(&url).with_retry(retries()).build()?)))
         }
-        ObjectStoreScheme::MicrosoftAzure => azure().with_url(url.as_str()).with_retry(retries()).build().map(|store| Arc::new(store) as _),
+        ObjectStoreScheme::MicrosoftAzure => Renewing::open(move || Ok(Arc::new(azure().with_url(&url).with_retry(retries()).build()?))),
         _ => return None,
     };
-    Some(store)
+    Some(store.map(|store| Arc::new(store) as _))
 }
 
 /// Azure by `object_store`'s names, and by those of the `az` command where the others say nothing.

@@ -70,7 +70,9 @@ impl Storage {
             let content = std::fs::read(&spool.path).map_err(trouble)?;
             self.wait(self.root.put(&self.full(key), content.into())).map(drop)
         } else {
-            self.wait(self.send_parts(spool, key))
+            // Parts cannot go on with other credentials; an upload that begins anew can.
+            let sent = self.wait(self.send_parts(spool, key));
+            if matches!(sent, Err(object_store::Error::Unauthenticated { .. })) { self.wait(self.send_parts(spool, key)) } else { sent }
         };
         let Err(seen) = sent else { return Ok(()) };
         // The name is this run's alone: an object of this name and size is this file, whatever the answer was.

@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 from faking import azure, control, gcs, s3
 from faking.faults import Faults
 from faking.objects import Objects
+from faking.tokens import Tokens
 
 SHAPES = {"s3": s3.answer, "azure": azure.answer, "gcs": gcs.answer}
 
@@ -60,6 +61,8 @@ class Handler(BaseHTTPRequestHandler):
         request = Request(self, body)
         if request.raw_path.startswith("/_control/"):
             return self.send(control.answer(request, self.server))
+        if said := self.server.tokens.answer(request):
+            return self.send(said)
         answer_of = SHAPES[self.server.shape]
         faults = self.server.faults
         with self.server.lock:
@@ -127,6 +130,7 @@ class Server(ThreadingHTTPServer):
     def reset(self):
         self.objects = Objects(versioned=self.shape == "gcs", page=self.page)
         self.faults = Faults()
+        self.tokens = Tokens()
 
     def handle_error(self, request, client_address):
         # A client that goes away in the middle is what these tests are about.

@@ -166,6 +166,12 @@ impl FakeStore {
         self.asked("uploads")
     }
 
+    /// How many access tokens were given, and how many requests with dead ones were refused.
+    pub fn tokens(&self) -> [u64; 2] {
+        let counts = self.asked("tokens");
+        [0, 1].map(|at| counts[at].as_u64().unwrap_or(0))
+    }
+
     fn asked(&self, what: &str) -> Vec<Value> {
         serde_json::from_slice(&self.control("GET", what, "")).expect("a list")
     }

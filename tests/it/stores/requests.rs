@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pecan::schema::Table;
 use serde_json::{Value, json};
 
-use super::fake::{BUCKET, FakeStore, SHAPES};
+use super::fake::{BUCKET, FakeStore, SHAPES, Shape};
 use super::identity::job_on;
 use super::inputs::Remote;
 use super::outcome::{Inspector, PREFIX};
@@ -16,15 +16,16 @@ fn key(request: &Value) -> &str {
     if text("key").is_empty() { text("prefix") } else { text("key") }
 }
 
-/// Of each table the requests of its commit: all behind its last data file. Staged files of the Parquet format are data
-/// files, too: a store without batches deletes them one by one.
+/// Of each table the requests of its commit: all behind its last data file, but for deletions of data files, which a store
+/// without batches does one by one.
 fn commits(log: &[Value]) -> BTreeMap<&'static str, Vec<String>> {
     let mut commits = BTreeMap::new();
     for table in Table::ALL {
         let of_table: Vec<&Value> = log.iter().filter(|request| key(request).starts_with(&format!("{PREFIX}/{}/", table.name()))).collect();
         let is_data = |request: &&Value| request["method"] == "PUT" && key(request).ends_with(".parquet") && request["query"] == json!([]);
         let Some(last) = of_table.iter().rposition(is_data) else { continue };
-        let of_commit = of_table[last + 1..].iter().filter(|request| !key(request).ends_with(".parquet.staged"));
+        let of_a_file = |request: &&&Value| request["method"] == "DELETE" && key(request).contains(".parquet");
+        let of_commit = of_table[last + 1..].iter().filter(|request| !of_a_file(request));
         commits.insert(table.name(), of_commit.map(|r| format!("{} {}", r["method"].as_str().unwrap_or_default(), key(r))).collect());
     }
     commits
@@ -82,4 +83,30 @@ fn a_store_that_refuses_a_third_is_worn_down() {
             all as f64 / plain as f64
         );
     }
+}
+
+/// Access tokens that die after fifty requests each, long before the time they were given for.
+#[test]
+fn tokens_that_die_are_renewed() {
+    let remote = Remote::new();
+    let server = FakeStore::start(Shape::Azure, 5000);
+    let output = job_on(&server, &remote);
+    let run = ["run", "remote.toml", "--quiet", "--set", &output];
+    server.keep();
+    server.plan(&json!([]));
+    remote.told(&run, &server.environment());
+    let plain = server.log().len();
+    server.back();
+    let mut environment = server.environment();
+    environment.retain(|(name, _)| *name != "AZURE_STORAGE_ACCOUNT_KEY");
+    let application = [("AZURE_CLIENT_ID", "app"), ("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_SECRET", "any")];
+    environment.extend(application.map(|(name, value)| (name, value.to_owned())));
+    environment.push(("AZURE_STORAGE_AUTHORITY_HOST", server.endpoint()));
+    remote.told(&run, &environment);
+    let [given, refused] = server.tokens();
+    let all = server.log().len() as u64 + given + refused;
+    assert!(given >= 4 && refused >= 3 && all <= 3 * plain as u64, "{given} tokens, {refused} refused, {all} requests, {plain} with a key");
+    let inspector = Inspector { workshop: &remote.workshop, format: "delta", expected: &remote.expected, folder: "fetched" };
+    inspector.complete(&server.client(), "tokens");
+    eprintln!("dying tokens: {plain} requests with a key, {all} with {given} tokens of fifty requests each, {refused} refused, exit 0");
 }

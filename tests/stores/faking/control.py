@@ -7,6 +7,7 @@
     GET  /_control/log       the requests since the last plan: method, key, status (0: dropped), put (its number), fault, bytes
     GET  /_control/objects   bucket, key and size of every object
     GET  /_control/uploads   unfinished uploads
+    GET  /_control/tokens    how many access tokens were given, and how many requests with dead ones were refused
 """
 
 import json
@@ -37,6 +38,8 @@ def answer(request, server):
             return Answer(200, json.dumps(server.faults.requests))
         if what == "objects":
             return Answer(200, json.dumps([{"bucket": b, "key": k, "bytes": len(found.data)} for (b, k), found in sorted(server.objects.live.items())]))
+        if what == "tokens":
+            return Answer(200, json.dumps([len(server.tokens.left), server.tokens.refused]))
         if what == "uploads":
             unfinished = [key for _, key, _, _ in server.objects.uploads.values()] + [key for _, key in server.objects.blocks]
             return Answer(200, json.dumps(sorted(set(unfinished))))
