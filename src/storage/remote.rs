@@ -295,6 +295,25 @@ mod tests {
     }
 
     #[test]
+    fn a_uri_is_its_bucket_and_what_keys_begin_with() {
+        for (uri, base, prefix) in [
+            ("s3://bucket/a/b/", "s3://bucket", "a/b"),
+            ("s3://bucket", "s3://bucket", ""),
+            ("https://bucket.s3.eu-west-1.amazonaws.com/a", "https://bucket.s3.eu-west-1.amazonaws.com", "a"),
+            ("https://s3.eu-west-1.amazonaws.com/bucket/a", "https://s3.eu-west-1.amazonaws.com/bucket", "a"),
+            ("gs://bucket/with%20blank/%23", "gs://bucket", "with blank/#"),
+            ("az://container/a", "az://container", "a"),
+            ("abfss://container@account.dfs.core.windows.net/a", "abfss://container@account.dfs.core.windows.net", "a"),
+            ("https://account.blob.core.windows.net/container/a/b", "https://account.blob.core.windows.net/container", "a/b"),
+        ] {
+            let place = super::address(uri).unwrap();
+            assert_eq!((place.base.as_str(), place.prefix.as_ref()), (base, prefix), "{uri}");
+            let (again, _, prefix) = parse(&place.base).unwrap();
+            assert_eq!((again.as_str().trim_end_matches('/'), prefix.as_ref()), (base, ""), "{uri}");
+        }
+    }
+
+    #[test]
     fn what_names_no_store_or_holds_a_secret_is_refused() {
         for uri in ["ftp://x/y", "https://example.com/x", "s3://", "az:///x", "https://a.blob.core.windows.net/c?sig=hunter2", "s3://key:hunter2@bucket/x"] {
             let error = open(uri).err().unwrap_or_else(|| panic!("{uri} was taken"));

@@ -89,7 +89,13 @@ def seaweedfs(folder):
     ports += [f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}", "-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", f"-s3.config={config}"]
     here = [f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=20", "-master.volumeSizeLimitMB=64"]
     process = start([program, "-logtostderr=true", "server", "-master.telemetry=false", *here, *ports], folder)
-    return process, lambda: ask(f"http://127.0.0.1:{filer}/buckets/{BUCKET}/", "POST"), s3_environment(s3, "test", "testsecret")
+
+    def make():
+        # The gateway comes up after the filer; whatever it answers, it is there.
+        ask(f"http://127.0.0.1:{s3}/{BUCKET}")
+        return ask(f"http://127.0.0.1:{filer}/buckets/{BUCKET}/", "POST")
+
+    return process, make, s3_environment(s3, "test", "testsecret")
 
 
 def moto(folder):
