@@ -24,7 +24,7 @@ mod line;
 mod judge;
 mod month;
 
-pub use books::{Books, OurCharge};
+pub use books::{Books, Gathered, OurCharge};
 pub use charge_grain::{CHARGE_ROUNDING, ChargeDifference, PRICED_MARGIN, Settled, charge_difference};
 pub use judge::{PRINTED_PLACE, rounding_bound};
 pub use month::{Apart, InvoiceDifference, LineDifference, Reconciled, Total};

@@ -67,6 +67,20 @@ impl Billed {
 /// Our lines of one key, by meter and exchange rate.
 pub(super) type Lines = BTreeMap<(Option<String>, D22), Line>;
 
+/// Usage charges of one key, meter and exchange rate, added up beforehand, on any thread. Adding them to [`Books`] together or one
+/// by one is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered(Line);
+
+impl Gathered {
+    /// Adds a usage charge.
+    /// # Errors
+    /// [`TooLarge`] when a sum does not fit.
+    pub fn add(&mut self, charge: &Settled) -> Result<(), TooLarge> {
+        self.0.add(charge, RowKind::Usage)
+    }
+}
+
 /// A month's charges and invoice rows, added up.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
@@ -110,6 +124,17 @@ impl Books {
             apart.ours = D12(at_key(key, sum(apart.ours.0, amount.0))?);
         }
         Ok(())
+    }
+
+    /// Adds usage charges that share key, meter (lower case) and exchange rate.
+    /// # Errors
+    /// [`KeyTooLarge`] when a sum does not fit.
+    pub fn add_gathered(&mut self, key: &LineKey, meter_id: Option<&str>, exchange_rate: D22, charges: &Gathered) -> Result<(), KeyTooLarge> {
+        let lines = match self.ours.get_mut(key) {
+            Some(lines) => lines,
+            None => self.ours.entry(key.clone()).or_default(),
+        };
+        at_key(key, lines.entry((meter_id.map(str::to_owned), exchange_rate)).or_default().merge(&charges.0))
     }
 
     /// Adds a row of the invoice.

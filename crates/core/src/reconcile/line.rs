@@ -173,6 +173,20 @@ impl Line {
         Ok(())
     }
 
+    pub(super) fn merge(&mut self, other: &Line) -> Result<(), TooLarge> {
+        let pairs = self.expected.iter_mut().zip(&other.expected).chain(self.stated.iter_mut().zip(&other.stated));
+        pairs.chain(std::iter::once((&mut self.priced, &other.priced))).try_for_each(|(into, from)| into.add(from))?;
+        for ((cause, with_credit), (expected, stated)) in &other.moved {
+            self.shift(*cause, *with_credit, *expected, *stated)?;
+        }
+        self.unbilled = sum(self.unbilled, other.unbilled)?;
+        self.unbilled_rows = self.unbilled_rows.saturating_add(other.unbilled_rows);
+        self.rows = self.rows.saturating_add(other.rows);
+        self.unknown |= other.unknown;
+        self.top_price = self.top_price.max(other.top_price);
+        Ok(())
+    }
+
     fn shift(&mut self, cause: Cause, with_credit: bool, expected: i128, stated: i128) -> Result<(), TooLarge> {
         let moved = self.moved.entry((cause, with_credit)).or_default();
         *moved = (sum(moved.0, expected)?, sum(moved.1, stated)?);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::twin;
 use super::world::{Dice, PlainCharge, PlainRow, currency, invoice_of, quiet_charge, quiet_month};
-use crate::money::D12;
-use crate::reconcile::{Books, Cause, OurCharge, Reconciled, charge_difference};
+use crate::money::{D12, D22, ONE};
+use crate::reconcile::{Books, Cause, Gathered, OurCharge, Reconciled, charge_difference};
 use crate::rules::MonthRules;
 use crate::statement::{InvoiceRow, LineKey, RowKind};
 
@@ -198,6 +198,27 @@ fn compare(month: &Month, dice: &mut Dice) -> Reconciled {
     let mut books = Books::new(MonthRules::default());
     rows.iter().for_each(|row| books.add_row(row).expect("fits"));
     charges.iter().for_each(|charge| books.add_charge(charge).expect("fits"));
+    let found = books.compare().expect("fits");
+    assert_eq!(found, gathered(&charges, &rows, dice.roll(3) as usize + 1), "gathered beforehand, or one by one");
+    found
+}
+
+/// The same month with its usage charges added up in parts beforehand.
+fn gathered(charges: &[OurCharge], rows: &[InvoiceRow], parts: usize) -> Reconciled {
+    let mut books = Books::new(MonthRules::default());
+    for part in charges.chunks(charges.len().div_ceil(parts).max(1)) {
+        let mut sums: BTreeMap<(&LineKey, Option<&str>, D22), Gathered> = BTreeMap::new();
+        for charge in part {
+            if charge.kind == RowKind::Usage {
+                let place = (&charge.key, charge.meter_id.as_deref(), charge.settled.exchange_rate.unwrap_or(ONE));
+                sums.entry(place).or_default().add(&charge.settled).expect("fits");
+            } else {
+                books.add_charge(charge).expect("fits");
+            }
+        }
+        sums.iter().for_each(|((key, meter, exchange_rate), sum)| books.add_gathered(key, *meter, *exchange_rate, sum).expect("fits"));
+    }
+    rows.iter().for_each(|row| books.add_row(row).expect("fits"));
     books.compare().expect("fits")
 }
 
