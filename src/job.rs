@@ -19,7 +19,7 @@ mod tree;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use pecan_core::rules::Rules;
+use pecan_core::rules::{MonthRules, Rules};
 use pecan_core::time::RawInstant;
 
 use crate::error::{Error, Result};
@@ -52,6 +52,8 @@ pub struct Job {
     pub reference: Reference,
     /// `[rules]`, defaults filled in.
     pub rules: Rules,
+    /// What of `[rules]` is for month end alone.
+    pub month_rules: MonthRules,
     /// `[output]`.
     pub output: OutputSpec,
     /// `[limits]`.
@@ -223,6 +225,7 @@ impl Job {
             audit: inputs::audit(&file, &root)?,
             reference: inputs::reference(&file, &root)?,
             rules: switches::rules(&file)?,
+            month_rules: switches::month_rules(&file)?,
             output: output::output(&file, &root)?,
             limits: limits::limits(&file)?,
             path: path.to_path_buf(),

@@ -22,6 +22,7 @@ pub mod json;
 pub mod table_file;
 pub mod audit;
 pub mod reference;
+pub mod statement;
 pub mod summary;
 pub mod known;
 pub mod told;

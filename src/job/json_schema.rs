@@ -4,7 +4,7 @@
 //! here. The schema is never stricter than the program: what runs must not be marked red. It cannot know files, names that are
 //! given twice, or what a `${NAME}` will be; the program says those.
 
-use pecan_core::rules::Rules;
+use pecan_core::rules::{MonthRules, Rules};
 use serde_json::{Map, Value, json};
 
 use super::reading::Bound;
@@ -105,7 +105,7 @@ fn reference_key(key: &str) -> Value {
         "rates" => "Rates other than the documented one: meter_id or product_id, rate, valid_from, valid_until.",
         "products" => "Products that do not earn: product_id or meter_id, kind (third_party, legacy, …), valid_from, valid_until.",
         "management_groups" => "Subscriptions below management groups: management_group_id (`/` for the root), subscription_id.",
-        "statement" => "Microsoft's invoice reconciliation file. Kept for a later version; a run does not read it.",
+        "statement" => "Microsoft's invoice reconciliation files, columns as Microsoft names them. `pecan reconcile` reads them, a run does not.",
         _ => return Value::Null,
     };
     let list = inputs::LISTS.contains(&key);
@@ -165,6 +165,10 @@ fn rules_key(key: &str) -> Value {
         "credit_base" => {
             let text = "What the rate is applied to: list cost, or net cost where that is smaller.";
             words(text, &names(&switches::CREDIT_BASE), switches::word_of(&switches::CREDIT_BASE, rules.credit_base))
+        }
+        "statement_rows" => {
+            let text = "Which rows of export and invoice month end compares: \"usage\" counts purchases, refunds and seats apart.";
+            words(text, &names(&switches::STATEMENT_ROWS), switches::word_of(&switches::STATEMENT_ROWS, MonthRules::default().statement_rows))
         }
         _ => Value::Null,
     }

@@ -21,8 +21,16 @@ pub(super) const REFERENCE: &[&str] = &[
 ];
 pub(super) const REFERENCE_FILE: &[&str] = &["uri"];
 pub(super) const SNAPSHOT_FILE: &[&str] = &["uri", "snapshot_at", "snapshot_scope"];
-pub(super) const RULES: &[&str] =
-    &["gap_tolerance_seconds", "day_offset_minutes", "combine_parties", "unknown_roles", "inherit_management_groups", "rate_source", "credit_base"];
+pub(super) const RULES: &[&str] = &[
+    "gap_tolerance_seconds",
+    "day_offset_minutes",
+    "combine_parties",
+    "unknown_roles",
+    "inherit_management_groups",
+    "rate_source",
+    "credit_base",
+    "statement_rows",
+];
 pub(super) const OUTPUT: &[&str] = &["uri", "format", "compression", "keep_inputs", "carry"];
 pub(super) const LIMITS: &[&str] = &["tolerance", "rejections"];
 

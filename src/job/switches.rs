@@ -1,6 +1,6 @@
 //! `[rules]`: every policy switch of `credit-rules.md`, all optional.
 
-use pecan_core::rules::{CombineParties, CreditBase, RateSource, Rules};
+use pecan_core::rules::{CombineParties, CreditBase, MonthRules, RateSource, Rules, StatementRows};
 
 use super::keys;
 use super::reading::{Bound, Section};
@@ -15,6 +15,14 @@ pub(super) const COMBINE_PARTIES: [(&str, CombineParties); 2] = [("each", Combin
 pub(super) const UNKNOWN_ROLES: [(&str, bool); 2] = [("no", false), ("yes", true)];
 pub(super) const RATE_SOURCE: [(&str, RateSource); 2] = [("table", RateSource::Table), ("statement", RateSource::Statement)];
 pub(super) const CREDIT_BASE: [(&str, CreditBase); 2] = [("list", CreditBase::List), ("net", CreditBase::Net)];
+pub(super) const STATEMENT_ROWS: [(&str, StatementRows); 2] = [("all", StatementRows::All), ("usage", StatementRows::Usage)];
+
+/// The switches of month end: they change no credit line, so they are no part of [`describe`].
+pub(super) fn month_rules(file: &Section<'_>) -> Result<MonthRules> {
+    let default = MonthRules::default();
+    let Some(section) = file.section("rules", keys::RULES)? else { return Ok(default) };
+    Ok(MonthRules { statement_rows: section.word("statement_rows", &STATEMENT_ROWS)?.unwrap_or(default.statement_rows) })
+}
 
 pub(super) fn rules(file: &Section<'_>) -> Result<Rules> {
     let default = Rules::default();

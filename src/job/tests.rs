@@ -97,7 +97,7 @@ fn overrides_win_and_unquoted_text_is_text() {
 #[test]
 fn unknown_keys_name_line_column_and_the_nearest_key() {
     let text = format!("{JOB}[rules]\n  gap_tolerence_seconds = 1\n");
-    let keys = "gap_tolerance_seconds, day_offset_minutes, combine_parties, unknown_roles, inherit_management_groups, rate_source, credit_base";
+    let keys = "gap_tolerance_seconds, day_offset_minutes, combine_parties, unknown_roles, inherit_management_groups, rate_source, credit_base, statement_rows";
     let expect = format!(
         "job_unknown_key\n/jobs/daily.toml:17:3\nthe unknown key \"rules.gap_tolerence_seconds\"\nDid you mean \"gap_tolerance_seconds\"? Keys allowed here: {keys}."
     );
