@@ -33,12 +33,16 @@ help: ## list the targets
 build: ## build the program (the one profile of demo and tests)
 	cargo build
 
-demo: build ## settle the sample data and say why one day was lost
+demo: build ## settle the sample data, say why one day was lost, compare September with its invoice
 	$(PECAN) run $(JOB)
 	@echo
 	@echo "Why is there no credit for the virtual machine vm-app on 16 September?"
 	@echo
 	$(PECAN) explain $(JOB) --date 2026-09-16 --resource /subscriptions/55555555-0000-4000-8000-000000000002/resourceGroups/rg-app/providers/Microsoft.Compute/virtualMachines/vm-app
+	@echo
+	@echo "Month end: September against its invoice (differences are planted; exit code 6 says that they are above the tolerance)"
+	@echo
+	$(PECAN) reconcile $(JOB) --month 2026-09 || [ $$? -eq 6 ]
 	@echo
 	@echo "The tables are Delta tables in jobs/out/ (what each charge proves: sample_data/README.md). Query them with DuckDB:"
 	@echo "  duckdb -c \"SELECT outcome, billing_currency, count(*), sum(credit_billing) FROM delta_scan('jobs/out/fact_credit_line') GROUP BY ALL ORDER BY ALL\""
@@ -113,6 +117,7 @@ sample: tools ## write the sample data again (always the same)
 
 expected-update: tools ## compute the expected outcomes again, without the program
 	$(PYTHON) sample_data/expect.py
+	$(PYTHON) sample_data/expect_month.py
 
 install: ## install program, manual page, completions: PREFIX=/usr/local DESTDIR= PROFILE=dist
 	@[ -n "$(BINARY)" ] || cargo build --locked --profile $(PROFILE)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from making import audit, charges, reference, write
+from making import audit, charges, reference, statement, write
 
 HERE = Path(__file__).parent
 SEPTEMBER, OCTOBER = charges.MONTH[9], charges.MONTH[10]
@@ -121,15 +121,22 @@ def reference_tables(root):
     (root / "world-wide-importers.az.json").write_text(json.dumps(reference.az_list(), indent=1) + "\n")
 
 
+def invoices(root):
+    root.mkdir()
+    rows = [[row[name] for name in statement.COLUMNS] for row in statement.invoice()]
+    (root / "2026-09.csv").write_text(write.csv_text(statement.COLUMNS, rows, "\r\n"), newline="")
+
+
 def main():
-    for name in ("exports", "archive", "audit", "reference"):
+    for name in ("exports", "archive", "audit", "reference", "invoices"):
         shutil.rmtree(HERE / name, ignore_errors=True)
     contoso(HERE / "exports")
     fabrikam(HERE / "exports")
     archive(HERE / "archive")
     audit_log(HERE / "audit")
     reference_tables(HERE / "reference")
-    print({name: write.digest(HERE / name) for name in ("exports", "archive", "audit", "reference")})
+    invoices(HERE / "invoices")
+    print({name: write.digest(HERE / name) for name in ("exports", "archive", "audit", "reference", "invoices")})
 
 
 if __name__ == "__main__":

@@ -4,16 +4,16 @@
 //! Trouble does not stop it: what can still be looked at is, so that one call names everything there is to repair.
 //! The first error decides the exit code, as it would in a run.
 
-mod cause;
-mod cause_json;
+pub mod cause;
+pub mod cause_json;
 mod charges;
 mod fresh;
 mod json;
 mod judge;
-mod misconfigured;
+pub mod misconfigured;
 mod place;
 mod reach;
-mod remedy;
+pub mod remedy;
 mod stores;
 mod text;
 mod topics;

@@ -99,6 +99,14 @@ fn execute(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<()> 
             }
             speak::answer(&view.show(|| report.to_json(), |_, _| report.to_text()), out)
         }
+        Command::Reconcile(choice) => {
+            let job = Job::load(&choice.job, &global.set)?;
+            let report = asked::reconcile(&job, &choice.options(global))?;
+            if !global.quiet || global.output_format == OutputFormat::Json {
+                speak::answer(&view.show(|| report.to_json(), |width, colour| report.to_text(width, colour)), out)?;
+            }
+            report.verdict()
+        }
         Command::Verify(choice) => {
             let report = asked::verify(&Job::load(&choice.job, &global.set)?, &choice.run, global.threads(), &global.progress())?;
             if !global.quiet || global.output_format == OutputFormat::Json {

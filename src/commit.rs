@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::derived::{Derived, Replacement};
 use crate::error::{Error, Result};
-use crate::plan::{GROUP_TABLES, State, WHOLE_TABLES};
+use crate::plan::{GROUP_TABLES, MONTH_TABLES, State, WHOLE_TABLES};
 use crate::schema::Table;
-use crate::sink::{Commit, LiveFile, Output, StagedFile, TableState};
+use crate::sink::{Commit, LiveFile, Output, RunTable, StagedFile, TableState};
 use crate::summary::{Files, TableWritten};
 
 /// Files a run adds to and takes out of each table.
@@ -84,6 +84,12 @@ pub struct Committed {
 }
 
 impl Committed {
+    /// A table of month end as a row of `run` names it; `None`: another table.
+    pub fn of_month_table(named: &RunTable) -> Option<Committed> {
+        let table = Table::from_name(&named.name).filter(|table| MONTH_TABLES.contains(table))?;
+        Some(Committed { table, version: named.version, rows: u64::try_from(named.rows).unwrap_or(0), added: 0, removed: 0 })
+    }
+
     /// As the summary tells it.
     pub fn written(&self) -> TableWritten {
         TableWritten { name: self.table.name().to_owned(), version: Some(self.version), rows: self.rows }

@@ -50,6 +50,9 @@ pub enum Error {
     /// Exit 5: storage trouble; retry later.
     #[error("{0}")]
     Storage(Box<Trouble>),
+    /// Exit 6: month end went through, and found more than the job tolerates.
+    #[error("{0}")]
+    Above(Box<Trouble>),
     /// Exit 7: more rejections than the job allows; nothing committed.
     #[error("{0}")]
     Rejections(Box<Trouble>),
@@ -78,7 +81,7 @@ fn sentence(text: String) -> String {
 }
 
 impl Error {
-    constructors!(bug => Bug, usage => Usage, input => Input, lost => Lost, storage => Storage, rejections => Rejections, different => Different);
+    constructors!(bug => Bug, usage => Usage, input => Input, lost => Lost, storage => Storage, above => Above, rejections => Rejections, different => Different);
 
     /// The process exit code.
     pub fn exit_code(&self) -> u8 {
@@ -88,6 +91,7 @@ impl Error {
             Error::Input(_) => 3,
             Error::Lost(_) => 4,
             Error::Storage(_) => 5,
+            Error::Above(_) => 6,
             Error::Rejections(_) => 7,
         }
     }
@@ -95,7 +99,14 @@ impl Error {
     /// The four answers behind the message.
     pub fn trouble(&self) -> &Trouble {
         match self {
-            Error::Bug(t) | Error::Usage(t) | Error::Input(t) | Error::Lost(t) | Error::Storage(t) | Error::Rejections(t) | Error::Different(t) => t,
+            Error::Bug(t)
+            | Error::Usage(t)
+            | Error::Input(t)
+            | Error::Lost(t)
+            | Error::Storage(t)
+            | Error::Above(t)
+            | Error::Rejections(t)
+            | Error::Different(t) => t,
         }
     }
 }

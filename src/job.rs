@@ -29,7 +29,7 @@ pub use json_schema::json_schema;
 pub use limits::{Limits, RejectionLimit};
 pub use list_pattern::{ListPattern, ListStamp, path_instant};
 pub use output::{Compression, KeepInputs, OutputFormat, OutputSpec};
-pub use request::{Question, RunOptions, parse_day};
+pub use request::{Question, RunOptions, parse_day, parse_month};
 
 /// A job, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

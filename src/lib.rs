@@ -49,6 +49,7 @@ pub mod verify;
 pub mod maintain;
 pub mod check;
 pub mod explain;
+pub mod reconcile;
 pub mod generate;
 pub mod init;
 pub mod cli;

@@ -19,7 +19,7 @@ use crate::plan_text::Plan;
 use crate::receipt::{Receipt, Receipts, content_of};
 use crate::run_row::{Change, Input, RunRecord, changes, credit_of, credit_told};
 use crate::schema::Table;
-use crate::sink::{Format, Output};
+use crate::sink::{Format, Output, RUN};
 use crate::slice::{Memory, Slicer};
 use crate::source::ChargeGroup;
 use crate::storage::Storage;
@@ -282,13 +282,12 @@ impl Run<'_> {
         }
         let live = self.derived(planned).receipts_after(self.state);
         let kept = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)).and_then(|()| self.keep(&live));
-        let changed = kept.inspect_err(|_| self.discard())?;
+        let told = kept.inspect_err(|_| self.discard())?;
         self.options.progress.stage("committing");
         let mut staged = self.staged.clone();
         let committed = commit_all(self.state, &mut staged, &self.derived(planned))?;
-        let record = self.record(changed, &committed);
         let summary = self.summary(planned, false, committed.iter().map(Committed::written).collect())?;
-        record.commit(self.state, &self.derived(planned), &summary)?;
+        self.record(told, &committed, &summary).commit(self.state, &self.derived(planned))?;
         self.receipts.keep_only(&live.all.into_iter().map(|r| r.fingerprint).collect());
         Ok(summary)
     }
@@ -342,29 +341,34 @@ impl Run<'_> {
         self.tally.clone().finish(facts)
     }
 
-    /// Keeps what `pecan verify` needs of this run. The answer: what it moves, for readers of the rows that are there.
-    fn keep(&mut self, live: &LiveReceipts) -> Result<Vec<Change>> {
+    /// Keeps what `pecan verify` needs of this run. The answer: what it moves, for readers of the rows that are there, and the
+    /// tables of month end, which it leaves as they are.
+    fn keep(&mut self, live: &LiveReceipts) -> Result<(Vec<Change>, Vec<Committed>)> {
         let told = self.output.runs_at(self.state.tables.get(&Table::Run).and_then(Option::as_ref))?;
         let kept = Kept::of(self.output.storage());
-        let newest = told.last().map(|row| PastRun::read(&kept, &row.run_id)).transpose()?.flatten();
+        let newest = told.iter().rfind(|row| row.command == RUN).map(|row| PastRun::read(&kept, &row.run_id)).transpose()?.flatten();
         let kept = kept.trusting(newest.iter().flat_map(PastRun::pieces));
         let (run_id, job, known, state, staged) = (self.run_id.as_str(), self.job, self.known, self.state, &self.staged);
         let setting = Setting { run_id, job, known, state, staged, after: (&live.all, live.missing.len()) };
         for file in self.draft.keep(&kept, &setting)? {
             self.tally.warn("input_changed", format!("{file} changed while it was read: it is not kept for `pecan verify`"));
         }
-        Ok(changes(&credit_told(&told), &credit_of(&live.all)))
+        let month_done = told.last().into_iter().flat_map(|row| &row.tables).filter_map(Committed::of_month_table).collect();
+        Ok((changes(&credit_told(&told), &credit_of(&live.all)), month_done))
     }
 
-    fn record(&self, changed: Vec<Change>, committed: &[Committed]) -> RunRecord {
+    fn record(&self, told: (Vec<Change>, Vec<Committed>), committed: &[Committed], summary: &Summary) -> RunRecord {
         let inputs = self.inputs.iter().cloned().chain(self.known.files.files.iter().map(Input::other));
         RunRecord {
             run_id: self.run_id.clone(),
+            command: RUN,
+            summary: summary.to_json().to_string(),
+            took: summary.took,
             rules_fingerprint: self.known.rules_fingerprint.clone(),
             started_micros: self.clock.started_micros,
             inputs: inputs.collect(),
-            tables: committed.to_vec(),
-            changed,
+            tables: committed.iter().cloned().chain(told.1).collect(),
+            changed: told.0,
         }
     }
 }

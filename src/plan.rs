@@ -23,6 +23,9 @@ pub const GROUP_TABLES: [Table; 4] = [Table::FactCreditLine, Table::FactCreditDa
 pub const WHOLE_TABLES: [Table; 7] =
     [Table::FactAccessInterval, Table::DimCustomer, Table::DimSubscription, Table::DimMeter, Table::DimPartner, Table::DimRole, Table::DimDate];
 
+/// The tables that only month end writes.
+pub const MONTH_TABLES: [Table; 2] = [Table::FactDifference, Table::FactAdjustment];
+
 /// What is to be done with a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -85,12 +88,22 @@ impl State {
     /// # Errors
     /// As [`Output::live`].
     pub fn read(output: &Output) -> Result<State> {
-        let all = GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]);
+        State::read_tables(output, GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain([Table::Run]))
+    }
+
+    /// The same with the tables of month end.
+    /// # Errors
+    /// As [`Output::live`].
+    pub fn read_with_months(output: &Output) -> Result<State> {
+        State::read_tables(output, GROUP_TABLES.into_iter().chain(WHOLE_TABLES).chain(MONTH_TABLES).chain([Table::Run]))
+    }
+
+    fn read_tables(output: &Output, all: impl Iterator<Item = Table>) -> Result<State> {
         let tables: BTreeMap<Table, Option<TableState>> = all.map(|table| Ok((table, output.live(table)?))).collect::<Result<_>>()?;
         let mut state = State { tables, by_group: HashMap::new() };
         for table in GROUP_TABLES {
             let groups: Vec<String> = state.files(table).iter().map(|file| file.group.clone()).collect();
-            for (at, group) in groups.into_iter().enumerate().filter(|(_, group)| !group.is_empty()) {
+            for (at, group) in groups.into_iter().enumerate().filter(|(_, group)| is_of_charges(group)) {
                 state.by_group.entry(group).or_default().push((table, at));
             }
         }
@@ -182,6 +195,11 @@ pub fn plan(found: &Found, slicer: &Slicer, state: &State, receipts: &Receipts, 
 }
 
 const SKIPPED: &str = "its days lie outside --from/--until";
+
+/// Whether files of this group are the output of charge files: ids of such groups number their pieces, those of month end do not.
+fn is_of_charges(group: &str) -> bool {
+    group.contains('#')
+}
 
 /// A group id without the number of its piece.
 fn base(id: &str) -> &str {

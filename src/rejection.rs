@@ -54,6 +54,12 @@ impl Rejection {
         self
     }
 
+    /// Makes it one of the statement of a month: it goes when that month is compared again.
+    pub fn of_statement(mut self, group_id: String) -> Rejection {
+        self.group_id = Some(group_id);
+        self
+    }
+
     /// Adds the charges source, its export run and the input group.
     pub fn with_group(mut self, source: impl Into<String>, source_run: Option<String>, group_id: impl Into<String>) -> Rejection {
         self.source = Some(source.into());

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, Decimal128Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
 use arrow::buffer::OffsetBuffer;
@@ -17,7 +18,6 @@ use crate::receipt::Receipt;
 use crate::schema::{Kind, Table, name};
 use crate::sink::{FileSpec, RunRow};
 use crate::source::ChargeFile;
-use crate::summary::Summary;
 
 /// An input file of a run.
 #[derive(Debug, Clone)]
@@ -87,6 +87,12 @@ pub fn changes(before: &Credit, after: &Credit) -> Vec<Change> {
 pub struct RunRecord {
     /// The run.
     pub run_id: String,
+    /// `run` or `reconcile`.
+    pub command: &'static str,
+    /// What it answered, as JSON.
+    pub summary: String,
+    /// How long it took.
+    pub took: Duration,
     /// Rules and switches.
     pub rules_fingerprint: String,
     /// Microseconds since 1970 UTC.
@@ -103,28 +109,28 @@ impl RunRecord {
     /// Commits the row: only now is the run complete.
     /// # Errors
     /// As [`commit_one`].
-    pub fn commit(&self, state: &State, derived: &Derived, summary: &Summary) -> Result<()> {
+    pub fn commit(&self, state: &State, derived: &Derived) -> Result<()> {
         let spec =
             FileSpec { table: Table::Run, month: None, group: self.run_id.clone(), fingerprint: self.run_id.clone(), run: self.run_id.clone(), ordinal: 0 };
         let mut staged = Staged::default();
-        staged.add([stage(derived.output, spec, &self.batch(summary)?)?]);
+        staged.add([stage(derived.output, spec, &self.batch()?)?]);
         commit_one(state, Table::Run, &mut staged, derived).map(|_| ())
     }
 
-    fn batch(&self, summary: &Summary) -> Result<RecordBatch> {
+    fn batch(&self) -> Result<RecordBatch> {
         let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value.to_owned()])) };
-        let took = i64::try_from(summary.took.as_millis()).unwrap_or(i64::MAX);
+        let took = i64::try_from(self.took.as_millis()).unwrap_or(i64::MAX);
         record_batch(
             Table::Run,
             vec![
                 (name::RUN_ID, text(&self.run_id)),
-                (name::COMMAND, text("run")),
+                (name::COMMAND, text(self.command)),
                 (name::PROGRAM_VERSION, text(env!("CARGO_PKG_VERSION"))),
                 (name::RULES_FINGERPRINT, text(&self.rules_fingerprint)),
                 (name::STARTED, Arc::new(TimestampMicrosecondArray::from(vec![self.started_micros]).with_timezone("UTC"))),
                 (name::TOOK_MS, Arc::new(Int64Array::from(vec![took]))),
                 (name::INPUTS, self.inputs_list()),
-                (name::SUMMARY, text(&summary.to_json().to_string())),
+                (name::SUMMARY, text(&self.summary)),
                 (name::TABLES, self.tables_list()),
                 (name::CHANGED, self.changed_list()),
             ],

@@ -15,7 +15,7 @@ use crate::decide::losses::ByCurrency;
 use crate::schema::name;
 
 /// `misconfigurations`.
-pub fn misconfigurations(facts: &Facts) -> Value {
+pub(super) fn misconfigurations(facts: &Facts) -> Value {
     let found = &facts.charges.misconfigurations;
     let causes = facts.known.iter().flat_map(|known| found.sorted().into_iter().map(|(cause, of)| of_cause(&known.knowledge, cause, of)));
     json!({ (name::CHARGES): charges(&found.total), "missed": missed(&found.total), "causes": causes.collect::<Vec<_>>() })
@@ -28,7 +28,8 @@ fn of_cause(knowledge: &Knowledge, cause: Cause, of: &OfCause) -> Value {
     object
 }
 
-fn missed(of: &ByCurrency) -> Vec<Value> {
+/// By currency.
+pub fn missed(of: &ByCurrency) -> Vec<Value> {
     let each = |(currency, missed): (&Option<String>, &crate::decide::losses::Missed)| json!({ (name::BILLING_CURRENCY): currency, (name::CHARGES): missed.charges, "missed_credit": plain(missed.credit, AMOUNT_PLACES) });
     of.iter().map(each).collect()
 }
@@ -37,7 +38,8 @@ fn stake(stake: &Stake) -> Value {
     json!({ (name::CHARGES): charges(&stake.missed), "missed": missed(&stake.missed), "would_earn": missed(&stake.would_earn) })
 }
 
-fn sighting(knowledge: &Knowledge, cause: Cause, subject: &Subject, seen: &Sighting) -> Value {
+/// One thing seen, with its money.
+pub fn sighting(knowledge: &Knowledge, cause: Cause, subject: &Subject, seen: &Sighting) -> Value {
     let intervals: Vec<&AccessInterval> = seen.intervals.iter().filter_map(|at| knowledge.intervals().get(*at)).collect();
     let roles: BTreeSet<&str> = intervals.iter().map(|i| i.role_definition_id.as_str()).collect();
     let role = |id: &&str| json!({ (name::ROLE_DEFINITION_ID): id, "name": knowledge.roles.name(id) });

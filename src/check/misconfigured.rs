@@ -19,7 +19,7 @@ use crate::summary::figures::money;
 const TOLD: usize = 3;
 
 /// Likely misconfigurations, the dearest first.
-pub fn topic(facts: &Facts) -> Topic {
+pub(super) fn topic(facts: &Facts) -> Topic {
     let name = "misconfigurations";
     let Some(known) = &facts.known else { return Topic { name, says: "not known".to_owned(), findings: Vec::new() } };
     let found: &Misconfigurations = &facts.charges.misconfigurations;
@@ -87,7 +87,8 @@ pub fn amounts(of: &ByCurrency) -> String {
     each.collect::<Vec<_>>().join(" and ")
 }
 
-fn extent(seen: &Sighting) -> String {
+/// How much of it, when and where.
+pub fn extent(seen: &Sighting) -> String {
     let days = seen.days.map_or_else(String::new, |(first, last)| format!(", {} to {}", Day(first), Day(last)));
     let subscriptions = match seen.subscriptions.len() {
         0 => ", in no subscription".to_owned(),
@@ -98,7 +99,7 @@ fn extent(seen: &Sighting) -> String {
 }
 
 /// What exactly was seen.
-fn what(knowledge: &Knowledge, cause: Cause, subject: &Subject, seen: &Sighting) -> String {
+pub fn what(knowledge: &Knowledge, cause: Cause, subject: &Subject, seen: &Sighting) -> String {
     let name = |code: Option<OrganisationCode>| code.map_or("another partner", |code| knowledge.parties.organisation(code));
     let intervals: Vec<&AccessInterval> = seen.intervals.iter().filter_map(|at| knowledge.intervals().get(*at)).collect();
     let who = subject.principal.as_deref().map(|id| principal(knowledge, id)).unwrap_or_default();

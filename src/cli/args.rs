@@ -10,9 +10,10 @@ use pecan_core::time::Day;
 use super::made::GenerateChoice;
 use crate::error::Result;
 use crate::init::InitRequest;
-use crate::job::{Job, Question, RunOptions, parse_day};
+use crate::job::{Job, Question, RunOptions, parse_day, parse_month};
 use crate::maintain::{MaintainOptions, parse_retain};
 use crate::progress::Progress;
+use crate::reconcile::ReconcileOptions;
 
 /// The version, and the commit it was built from if that is known. The tables know the version alone.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("PECAN_BUILT_FROM"));
@@ -24,7 +25,7 @@ Exit codes:
   1  a bug in pecan, or `verify`     5  storage trouble: retry later
      found a difference              7  more rejections than the job allows;
   2  command line or job file           nothing was committed
-  3  an input is wrong or missing";
+  3  an input is wrong or missing    6  reconcile: above the tolerance";
 
 /// Settles partner earned credit (PEC): per charge the credit it should have earned, exactly, and the reason if none.
 #[derive(Debug, Parser)]
@@ -81,6 +82,8 @@ pub(super) enum Command {
     },
     /// Tell why a charge earned or did not, with the timeline of access
     Explain(ExplainChoice),
+    /// Compare a month with its statement: differences, their causes, what to mend
+    Reconcile(ReconcileChoice),
     /// Make realistic input of any size with a job file, for trials and benchmarks
     Generate(GenerateChoice),
     /// Recompute a past run from its own inputs and rules, and compare; writes nothing into the output
@@ -133,6 +136,23 @@ pub(super) struct RunChoice {
     /// Compute everything, make nothing visible
     #[arg(long)]
     pub dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ReconcileChoice {
+    /// The job file
+    #[arg(value_name = "JOB.toml")]
+    pub job: PathBuf,
+    /// Billing month, YYYY-MM
+    #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
+    pub month: String,
+}
+
+impl ReconcileChoice {
+    /// The same, in the words of the job.
+    pub fn options(&self, global: &Global) -> ReconcileOptions {
+        ReconcileOptions { month: self.month.clone(), threads: global.threads(), progress: global.progress() }
+    }
 }
 
 #[derive(Debug, clap::Args)]

@@ -15,6 +15,7 @@ use crate::job::{Job, Question, RunOptions};
 use crate::maintain::{self, MaintainOptions};
 use crate::pipeline;
 use crate::progress::Progress;
+use crate::reconcile::{self, ReconcileOptions};
 use crate::schema::{self, Table};
 use crate::summary::Summary;
 use crate::verify;
@@ -57,6 +58,13 @@ pub(super) fn explain(job: &Job, question: &Question, global: &Global, view: &Vi
     progress.finish();
     let story = story?;
     Ok(view.show(|| story.to_json(), |width, colour| story.to_text(width, colour)))
+}
+
+/// `pecan reconcile`.
+pub(super) fn reconcile(job: &Job, options: &ReconcileOptions) -> Result<reconcile::Report> {
+    let report = reconcile::reconcile(job, options);
+    options.progress.finish();
+    report
 }
 
 /// `pecan verify`.

@@ -35,10 +35,12 @@ fn the_definition_is_sound_and_offers_only_what_exists() {
     Args::command().debug_assert();
     let said = pecan(&["--help"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    for word in ["run", "plan", "check", "explain", "generate", "verify", "maintain", "completions", "man", "schema", "--set", "--threads", "Exit codes"] {
+    for word in
+        ["run", "plan", "check", "explain", "reconcile", "generate", "verify", "maintain", "completions", "man", "schema", "--set", "--threads", "Exit codes"]
+    {
         assert!(said.out.contains(word), "{word}");
     }
-    for later in ["reconcile", "report", "commit", "--memory-limit"] {
+    for later in ["report", "commit", "--memory-limit"] {
         assert!(!Args::command().get_subcommands().any(|c| c.get_name() == later) && !said.out.contains(&format!("--{later}")), "{later}");
     }
     assert!(pecan(&["--version"]).out.starts_with("pecan "));
@@ -46,7 +48,7 @@ fn the_definition_is_sound_and_offers_only_what_exists() {
 
 #[test]
 fn usage_errors_are_exit_2_on_standard_error_alone() {
-    let cases: [&[&str]; 14] = [
+    let cases: [&[&str]; 16] = [
         &[],
         &["rum"],
         &["run"],
@@ -58,6 +60,8 @@ fn usage_errors_are_exit_2_on_standard_error_alone() {
         &["explain", "j.toml", "--resource", "/subscriptions/s"],
         &["explain", "j.toml", "--line", "f:1", "--date", "2026-09-01", "--resource", "/subscriptions/s"],
         &["run", "/nowhere/job.toml"],
+        &["reconcile", "j.toml"],
+        &["reconcile", "j.toml", "--month", "2026-13"],
         &["maintain", "j.toml", "--retain", "23h"],
         &["maintain", "j.toml", "--retain", "30"],
         &["--output-format", "xml", "man"],

@@ -96,3 +96,13 @@ pub fn parse_day(text: &str) -> std::result::Result<Day, String> {
     }
     pecan_core::time::parse_day(text).ok_or_else(wrong)
 }
+
+/// Reads a billing month of the command line: `YYYY-MM` and nothing else.
+/// # Errors
+/// What to write instead.
+pub fn parse_month(text: &str) -> std::result::Result<String, String> {
+    match parse_day(&format!("{text}-01")) {
+        Ok(day) => Ok(day.month()),
+        Err(_) => Err("write a month as YYYY-MM, for example 2026-09".to_string()),
+    }
+}

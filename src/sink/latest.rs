@@ -14,6 +14,10 @@ use crate::schema::name;
 pub struct RunRow {
     /// Its id.
     pub run_id: String,
+    /// What it was: `run`, `reconcile`.
+    pub command: String,
+    /// Of month end: what it did.
+    pub month_done: Option<MonthDone>,
     /// When it began, in microseconds since 1970 UTC.
     pub started: i64,
     /// Fingerprint of its rules.
@@ -23,6 +27,45 @@ pub struct RunRow {
     /// What it moved.
     pub changed: Vec<RunChange>,
 }
+
+/// What a row of month end says for later ones.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct MonthDone {
+    /// The month, `YYYY-MM`.
+    pub month: String,
+    /// What was done with it.
+    pub action: MonthAction,
+    /// Fingerprint of everything its differences rest on.
+    pub fingerprint: String,
+}
+
+/// What month end did with a month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MonthAction {
+    /// Compared it.
+    Compared,
+    /// Compared it and closed it.
+    Closed,
+    /// Opened it again.
+    Reopened,
+}
+
+impl MonthAction {
+    /// The word of the summary.
+    pub fn word(self) -> &'static str {
+        match self {
+            MonthAction::Compared => "compared",
+            MonthAction::Closed => "closed",
+            MonthAction::Reopened => "reopened",
+        }
+    }
+}
+
+/// The command of a run.
+pub const RUN: &str = "run";
+/// The command of month end.
+pub const RECONCILE: &str = "reconcile";
 
 /// Expected credit of a billing month and currency before and after a run, at 12 places.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +110,7 @@ fn rows(shown: &str, content: Bytes) -> Result<Vec<RunRow>> {
     let wrong =
         |seen: String| Error::storage("run_table", "reading the table of runs", shown, seen, "restore the file from a backup, or use another output.uri");
     let builder = ParquetRecordBatchReaderBuilder::try_new(content).map_err(|e| wrong(e.to_string()))?;
-    let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::STARTED, name::RULES_FINGERPRINT]);
+    let mask = ProjectionMask::columns(builder.parquet_schema(), [name::RUN_ID, name::COMMAND, name::STARTED, name::RULES_FINGERPRINT, name::SUMMARY]);
     let fields = builder.parquet_schema().root_schema().get_fields().iter().enumerate();
     let lists = fields.filter(|(_, field)| [name::TABLES, name::CHANGED].contains(&field.name())).map(|(at, _)| at);
     let tables = ProjectionMask::roots(builder.parquet_schema(), lists);
@@ -85,6 +128,7 @@ fn rows(shown: &str, content: Bytes) -> Result<Vec<RunRow>> {
 fn decode(batch: &RecordBatch) -> Option<Vec<RunRow>> {
     let text = |name: &str| batch.column_by_name(name)?.as_string_opt::<i32>();
     let (ids, fingerprints) = (text(name::RUN_ID)?, text(name::RULES_FINGERPRINT)?);
+    let (commands, summaries) = (text(name::COMMAND)?, text(name::SUMMARY)?);
     let started = batch.column_by_name(name::STARTED)?.as_primitive_opt::<TimestampMicrosecondType>()?;
     let tables = batch.column_by_name(name::TABLES)?.as_list_opt::<i32>()?;
     let changed = batch.column_by_name(name::CHANGED)?.as_list_opt::<i32>()?;
@@ -92,8 +136,11 @@ fn decode(batch: &RecordBatch) -> Option<Vec<RunRow>> {
         .map(|row| {
             let changed = if changed.is_null(row) { Vec::new() } else { decode_changes(changed.value(row).as_struct_opt()?)? };
             let tables = if tables.is_null(row) { Vec::new() } else { decode_tables(tables.value(row).as_struct_opt()?)? };
+            let command = commands.value(row).to_owned();
+            // A row of month end that cannot be read would open closed months again.
+            let month_done = if command == RECONCILE { Some(serde_json::from_str(summaries.value(row)).ok()?) } else { None };
             let (run_id, rules_fingerprint) = (ids.value(row).to_owned(), fingerprints.value(row).to_owned());
-            Some(RunRow { run_id, started: started.value(row), rules_fingerprint, tables, changed })
+            Some(RunRow { run_id, command, month_done, started: started.value(row), rules_fingerprint, tables, changed })
         })
         .collect()
 }

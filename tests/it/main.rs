@@ -14,6 +14,7 @@ mod morning;
 mod oracle;
 mod packaging;
 mod progress;
+mod reconcile;
 mod stores;
 mod tables;
 mod tidy;

@@ -21,6 +21,10 @@ fn as_parquet(scene: &Scene) {
     scene.succeed();
 }
 
+const INVOICE: &str = "CustomerId,SubscriptionId,ProductId,SkuId,EffectiveUnitPrice,BillableQuantity,Subtotal,Currency,PriceAdjustmentDescription\n\
+    aaaaaaaa-0000-4000-8000-000000000001,plan,CFQ7TTC0LH18,1,22,3,66,USD,[]\n\
+    ,,DZH318Z0BQ4J,1,0.5,2,1,USD,[]\n";
+
 pub const CASES: &[Case] = &[
     Case {
         code: "schema_newer",
@@ -116,6 +120,43 @@ pub const CASES: &[Case] = &[
             s.succeed();
             s.edit("charges/a.csv", "0.5", "0.6");
             s.arguments(&["verify", "job.toml", "--run", "latest"]);
+        },
+    },
+    Case {
+        code: "run_first",
+        name: "",
+        cause: "A charge file changed since the run.",
+        exit: 3,
+        says: &["csp/#1", "replace", "`pecan run`"],
+        build: |s| {
+            s.succeed();
+            s.edit("charges/a.csv", "0.5", "0.6");
+            s.arguments(&["reconcile", "job.toml", "--month", "2026-09"]);
+        },
+    },
+    Case {
+        code: "month_empty",
+        name: "",
+        cause: "There is no charge of the month.",
+        exit: 3,
+        says: &["fact_credit_line", "2026-09"],
+        build: |s| {
+            s.succeed();
+            s.arguments(&["reconcile", "job.toml", "--month", "2026-08"]);
+        },
+    },
+    Case {
+        code: "difference_above_tolerance",
+        name: "",
+        cause: "The invoice bills more than the export holds.",
+        exit: 6,
+        says: &["limits.tolerance = 0.01", "66 USD"],
+        build: |s| {
+            s.write("ref/invoice.csv", INVOICE);
+            s.reference("statement = \"ref/invoice.csv\"");
+            s.succeed();
+            s.arguments(&["reconcile", "job.toml", "--month", "2026-09"]);
+            s.pecan(&[]);
         },
     },
     Case {

@@ -13,7 +13,7 @@ pub struct Code {
     pub file: String,
 }
 
-const KINDS: [(&str, i32); 7] = [("bug", 1), ("different", 1), ("usage", 2), ("input", 3), ("lost", 4), ("storage", 5), ("rejections", 7)];
+const KINDS: [(&str, i32); 8] = [("bug", 1), ("different", 1), ("usage", 2), ("input", 3), ("lost", 4), ("storage", 5), ("above", 6), ("rejections", 7)];
 
 /// Calls whose code is no literal: the codes that go through them. `&[]`: a code of another place, told again.
 const HANDED_ON: [(&str, &str, &[&str]); 4] = [
