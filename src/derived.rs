@@ -55,10 +55,26 @@ impl Derived<'_> {
     /// Receipts of all groups whose output is live after this run, if the tables hold what `state` says now.
     pub fn receipts_after(&self, state: &State) -> LiveReceipts {
         let mut found = LiveReceipts { all: self.written.values().cloned().collect(), missing: Vec::new() };
+        // A group may have files of closed months beside those of this run or the last: it adds what it says of these.
+        for group in state.frozen_groups() {
+            let open = state.fingerprints(group);
+            let kept = |fingerprint: &str| open.contains(fingerprint) && !self.written.contains_key(group) && !self.takes_out(group);
+            for fingerprint in state.frozen(group).into_iter().filter(|fingerprint| !kept(fingerprint)) {
+                match self.receipts.read(fingerprint) {
+                    Some(receipt) => {
+                        let credit = receipt.credit.iter().filter(|(month, ..)| state.closed.contains(month)).cloned().collect();
+                        found.all.push(Receipt { credit, ..receipt });
+                    }
+                    None => found.missing.push(group.to_owned()),
+                }
+            }
+        }
+        let closed = self.planned.iter().filter(|p| p.action == Action::Closed && !p.fingerprint.is_empty());
+        found.all.extend(closed.filter_map(|p| self.receipts.read(&p.fingerprint)));
         let taken_out: BTreeSet<&str> = self.planned.iter().filter(|p| p.action == Action::Remove).map(|p| p.group_id.as_str()).collect();
         // Groups without any row have a receipt and no file.
         let mut live: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for kept in self.planned.iter().filter(|p| p.action == Action::Keep) {
+        for kept in self.planned.iter().filter(|p| p.action == Action::Keep && !state.frozen(&p.group_id).contains(p.fingerprint.as_str())) {
             live.entry(&kept.group_id).or_default().insert(&kept.fingerprint);
         }
         for group in state.groups() {
@@ -73,6 +89,10 @@ impl Derived<'_> {
             }
         }
         found
+    }
+
+    fn takes_out(&self, group: &str) -> bool {
+        self.planned.iter().any(|p| p.action == Action::Remove && p.group_id == group)
     }
 
     /// Stages every such table that is to change. The receipts are those of [`receipts_after`](Self::receipts_after).

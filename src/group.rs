@@ -10,7 +10,7 @@ mod reported;
 mod rows;
 mod turns;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use arrow::array::RecordBatch;
@@ -67,6 +67,8 @@ pub struct GroupOutput {
     pub operands_rounded: u64,
     /// Rows whose id lies in another subscription than the column says.
     pub subscription_mismatches: u64,
+    /// Closed months it has rows of: their files are not staged any more.
+    pub withheld: Vec<String>,
 }
 
 /// Processes a group and stages its output. `content` is the fingerprint of its content: what else the output rests on is
@@ -231,6 +233,20 @@ impl GroupOutput {
             *sum = (sum.0 + lines, crate::decide::cells::checked_sum(sum.1, amount).map_err(|e| e.error(group))?);
         }
         Ok(())
+    }
+
+    /// Takes back what was staged for closed months. Returns the credit lines that are withheld.
+    /// # Errors
+    /// `Storage`.
+    pub fn withhold(&mut self, closed: &BTreeSet<String>, output: &Output) -> Result<u64> {
+        let made = std::mem::take(&mut self.made);
+        let is_closed = |file: &StagedFile| file.month.as_ref().is_some_and(|month| closed.contains(month));
+        let (back, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.staged).into_iter().zip(made).partition(|(file, _)| is_closed(file));
+        (self.staged, self.made) = kept.into_iter().unzip();
+        let back: Vec<StagedFile> = back.into_iter().map(|(file, _)| file).collect();
+        output.discard(&back)?;
+        self.withheld = back.iter().filter_map(|file| file.month.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(back.iter().filter(|file| file.table == Table::FactCreditLine).map(|file| file.rows).sum())
     }
 
     /// Gives the staged files the fingerprint of all they rest on.

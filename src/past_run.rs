@@ -114,6 +114,9 @@ pub struct GroupThen {
     pub inputs: Vec<InputThen>,
     /// Its output files.
     pub files: Vec<FileThen>,
+    /// Months that were closed: what it says of them was not written.
+    #[serde(default)]
+    pub withheld: Vec<String>,
 }
 
 /// A charge file of a run.
@@ -212,6 +215,7 @@ impl GroupThen {
             fingerprint: fingerprint.to_owned(),
             inputs: inputs.collect(),
             files: output.staged.iter().zip(&output.made).map(file).collect(),
+            withheld: output.withheld.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::answers::AccessTable;
 use crate::commit::{Committed, Staged, commit_all, discard_all};
 use crate::derived::{Derived, LiveReceipts};
 use crate::error::{Error, Result};
+use crate::footprint::Footprint;
 use crate::group::{Desk, GroupOutput, Shop, process, reported};
 use crate::job::{Job, OutputFormat, RunOptions};
 use crate::kept::Kept;
@@ -19,7 +20,7 @@ use crate::plan_text::Plan;
 use crate::receipt::{Receipt, Receipts, content_of};
 use crate::run_row::{Change, Input, RunRecord, changes, credit_of, credit_told};
 use crate::schema::Table;
-use crate::sink::{Format, Output, RUN};
+use crate::sink::{Format, Output, RUN, closed_months};
 use crate::slice::{Memory, Slicer};
 use crate::source::ChargeGroup;
 use crate::storage::Storage;
@@ -181,7 +182,11 @@ impl Run<'_> {
     }
 
     fn take_in(&mut self, group: &ChargeGroup, source: &str, content: &str, mut output: GroupOutput) -> Result<()> {
-        let slice = self.slicer.of(&output.footprint);
+        let withheld = output.withhold(&self.state.closed, self.output)?;
+        self.tally.count("closed_rows", withheld);
+        // What has no row to show is known by its content alone.
+        let nothing = withheld > 0 && output.staged.is_empty();
+        let slice = if nothing { self.slicer.of(&Footprint::default()) } else { self.slicer.of(&output.footprint) };
         let fingerprint = slice.fingerprint(content);
         output.seal(&fingerprint);
         let receipt = Receipt::new(group, &fingerprint, &output);
@@ -272,8 +277,12 @@ impl Run<'_> {
     /// Makes everything visible, table by table, the `run` row last.
     fn commit(mut self, planned: &[Planned], found: &Found) -> Result<Summary> {
         self.count(planned, found);
-        let complete = self.is_complete()?;
+        let complete = self.is_complete();
         if self.staged.is_empty() && complete {
+            if !self.options.dry_run {
+                // What new content says of closed months alone is not read again by the next run.
+                self.written.values().filter(|receipt| !receipt.withheld.is_empty()).try_for_each(|receipt| self.receipts.write(receipt))?;
+            }
             return self.summary(planned, true, Vec::new());
         }
         if self.options.dry_run {
@@ -284,6 +293,17 @@ impl Run<'_> {
         let kept = self.written.values().try_for_each(|receipt| self.receipts.write(receipt)).and_then(|()| self.keep(&live));
         let told = kept.inspect_err(|_| self.discard())?;
         self.options.progress.stage("committing");
+        if closed_months(&self.output.runs()?) != self.state.closed {
+            self.discard();
+            let place = self.output.storage().shown(Table::Run.name());
+            return Err(Error::lost(
+                "closed_meanwhile",
+                "committing",
+                place,
+                "a month was closed or opened again meanwhile",
+                "run again: closed months are left alone",
+            ));
+        }
         let mut staged = self.staged.clone();
         let committed = commit_all(self.state, &mut staged, &self.derived(planned))?;
         let summary = self.summary(planned, false, committed.iter().map(Committed::written).collect())?;
@@ -293,13 +313,13 @@ impl Run<'_> {
     }
 
     /// Whether the newest `run` row names every table as it is now (details 39).
-    fn is_complete(&self) -> Result<bool> {
-        let Some(row) = self.output.latest_run()? else { return Ok(false) };
+    fn is_complete(&self) -> bool {
+        let Some(row) = self.state.runs.last() else { return false };
         let now = |table: &Table| self.state.tables.get(table).and_then(Option::as_ref).map(|s| s.version);
-        Ok(self.state.tables.keys().filter(|t| **t != Table::Run).all(|table| {
+        self.state.tables.keys().filter(|t| **t != Table::Run).all(|table| {
             let named = row.tables.iter().find(|t| t.name == table.name()).map(|t| t.version);
             named.is_some() && named == now(table)
-        }))
+        })
     }
 
     /// Everything the contract calls counted, and warnings.
@@ -314,6 +334,13 @@ impl Run<'_> {
         }
         for orphan in planned.iter().filter(|p| p.action == Action::Orphan) {
             self.tally.warn("inputs_gone", format!("the input files of {} are gone; its output is kept", orphan.group_id));
+        }
+        for closed in planned.iter().filter(|p| p.action == Action::Closed) {
+            let text = format!(
+                "{} is left alone, because its months are closed: {}; `pecan reconcile --close` books what is not booked yet",
+                closed.group_id, closed.why
+            );
+            self.tally.warn("month_closed", text);
         }
         for (role, assignments) in self.known.unknown_roles() {
             self.tally.add_unknown_role(role, assignments);
@@ -344,7 +371,7 @@ impl Run<'_> {
     /// Keeps what `pecan verify` needs of this run. The answer: what it moves, for readers of the rows that are there, and the
     /// tables of month end, which it leaves as they are.
     fn keep(&mut self, live: &LiveReceipts) -> Result<(Vec<Change>, Vec<Committed>)> {
-        let told = self.output.runs_at(self.state.tables.get(&Table::Run).and_then(Option::as_ref))?;
+        let told = &self.state.runs;
         let kept = Kept::of(self.output.storage());
         let newest = told.iter().rfind(|row| row.command == RUN).map(|row| PastRun::read(&kept, &row.run_id)).transpose()?.flatten();
         let kept = kept.trusting(newest.iter().flat_map(PastRun::pieces));
@@ -354,7 +381,7 @@ impl Run<'_> {
             self.tally.warn("input_changed", format!("{file} changed while it was read: it is not kept for `pecan verify`"));
         }
         let month_done = told.last().into_iter().flat_map(|row| &row.tables).filter_map(Committed::of_month_table).collect();
-        Ok((changes(&credit_told(&told), &credit_of(&live.all)), month_done))
+        Ok((changes(&credit_told(told), &credit_of(&live.all)), month_done))
     }
 
     fn record(&self, told: (Vec<Change>, Vec<Committed>), committed: &[Committed], summary: &Summary) -> RunRecord {

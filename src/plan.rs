@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::job::{Job, RunOptions};
 use crate::receipt::{Receipt, Receipts};
 use crate::schema::Table;
-use crate::sink::{LiveFile, Output, TableState};
+use crate::sink::{LiveFile, Output, RunRow, TableState, closed_months};
 use crate::slice::Slicer;
 use crate::source::{ChargeGroup, Discovery, discover};
 
@@ -42,6 +42,8 @@ pub enum Action {
     Remove,
     /// It is gone from the inputs; its output is kept with a warning.
     Orphan,
+    /// There is news about it, and all it says is of closed months (R-AGAIN-5).
+    Closed,
 }
 
 impl Action {
@@ -54,6 +56,7 @@ impl Action {
             Action::Skip => "skip",
             Action::Remove => "remove",
             Action::Orphan => "keep (inputs gone)",
+            Action::Closed => "keep (closed)",
         }
     }
 }
@@ -79,8 +82,14 @@ pub struct Planned {
 pub struct State {
     /// `None`: the table does not exist.
     pub tables: BTreeMap<Table, Option<TableState>>,
-    /// Places of the live files of each group of the group tables.
+    /// Every row of `run`.
+    pub runs: Vec<RunRow>,
+    /// Months that are closed: their files are never touched.
+    pub closed: BTreeSet<String>,
+    /// Places of the live files of each group of the group tables, but for closed months.
     by_group: HashMap<String, Vec<(Table, usize)>>,
+    /// Those of closed months.
+    frozen: HashMap<String, Vec<(Table, usize)>>,
 }
 
 impl State {
@@ -100,14 +109,36 @@ impl State {
 
     fn read_tables(output: &Output, all: impl Iterator<Item = Table>) -> Result<State> {
         let tables: BTreeMap<Table, Option<TableState>> = all.map(|table| Ok((table, output.live(table)?))).collect::<Result<_>>()?;
-        let mut state = State { tables, by_group: HashMap::new() };
+        let runs = output.runs_at(tables.get(&Table::Run).and_then(Option::as_ref))?;
+        let mut state = State { tables, closed: closed_months(&runs), runs, by_group: HashMap::new(), frozen: HashMap::new() };
         for table in GROUP_TABLES {
-            let groups: Vec<String> = state.files(table).iter().map(|file| file.group.clone()).collect();
-            for (at, group) in groups.into_iter().enumerate().filter(|(_, group)| is_of_charges(group)) {
-                state.by_group.entry(group).or_default().push((table, at));
+            let files: Vec<(String, bool)> = state.files(table).iter().map(|file| (file.group.clone(), state.is_closed(file.month.as_deref()))).collect();
+            for (at, (group, closed)) in files.into_iter().enumerate().filter(|(_, (group, _))| is_of_charges(group)) {
+                let places = if closed { &mut state.frozen } else { &mut state.by_group };
+                places.entry(group).or_default().push((table, at));
             }
         }
         Ok(state)
+    }
+
+    /// Whether a month is closed; a table without months never is.
+    pub fn is_closed(&self, month: Option<&str>) -> bool {
+        month.is_some_and(|month| self.closed.contains(month))
+    }
+
+    /// The live files of a group in closed months.
+    pub fn frozen_files<'a>(&'a self, group: &str) -> impl Iterator<Item = (Table, &'a LiveFile)> {
+        self.frozen.get(group).into_iter().flatten().filter_map(|(table, at)| Some((*table, self.files(*table).get(*at)?)))
+    }
+
+    /// Fingerprints under which a group has files in closed months.
+    pub fn frozen<'a>(&'a self, group: &str) -> BTreeSet<&'a str> {
+        self.frozen_files(group).map(|(_, file)| file.fingerprint.as_str()).collect()
+    }
+
+    /// All groups with files in closed months.
+    pub fn frozen_groups(&self) -> BTreeSet<&str> {
+        self.frozen.keys().map(String::as_str).collect()
     }
 
     /// The live files of a table.
@@ -135,13 +166,26 @@ impl State {
         self.by_group.keys().map(String::as_str).collect()
     }
 
+    /// Whether all output of a group that has months is of closed ones. Its rejections, which have none, are no reason to settle it.
+    fn is_left_alone(&self, group: &ChargeGroup) -> bool {
+        let open = self.of_group(&group.group_id).any(|(table, _)| table.partitioned());
+        !open && (!self.frozen(&group.group_id).is_empty() || self.covers(group))
+    }
+
+    /// Whether every day of a group, as far as its days are known, lies in a closed month.
+    fn covers(&self, group: &ChargeGroup) -> bool {
+        group.days.is_some_and(|(from, until)| from < until && (from..until).all(|day| self.closed.contains(&Day(day).month())))
+    }
+
     /// Whether the tables hold exactly what the receipt promises.
     fn holds(&self, receipt: &Receipt) -> bool {
         let mut live = self.of_group(&receipt.group_id);
         let expected = live.all(|(table, f)| f.fingerprint == receipt.fingerprint && receipt.expects(table, f.month.as_deref()));
         let count = |of: Table| self.of_group(&receipt.group_id).filter(|(table, _)| *table == of).count();
-        let promised = |of: Table| receipt.files.iter().filter(|(name, _)| name == of.name()).count();
-        expected && GROUP_TABLES.iter().all(|table| count(*table) == promised(*table))
+        let open = |month: &Option<String>| !self.is_closed(month.as_deref());
+        let promised = |of: Table| receipt.files.iter().filter(|(name, month)| name == of.name() && open(month)).count();
+        // What was withheld from a month that is open again is missing.
+        receipt.withheld.iter().all(|month| self.closed.contains(month)) && expected && GROUP_TABLES.iter().all(|table| count(*table) == promised(*table))
     }
 }
 
@@ -201,6 +245,11 @@ fn is_of_charges(group: &str) -> bool {
     group.contains('#')
 }
 
+/// Whether a group that the inputs hold no longer was taken the place of: by fewer pieces, or by a run without files.
+pub fn is_superseded(id: &str, found: &Found) -> bool {
+    found.groups.iter().any(|group| base(&group.group_id) == base(id)) || found.discovery.emptied.iter().any(|(emptied, _)| base(emptied) == base(id))
+}
+
 /// A group id without the number of its piece.
 fn base(id: &str) -> &str {
     id.rsplit_once('#').map_or(id, |(base, _)| base)
@@ -208,15 +257,17 @@ fn base(id: &str) -> &str {
 
 fn planned(group: &ChargeGroup, slicer: &Slicer, state: &State, receipts: &Receipts, options: &RunOptions) -> Planned {
     let live = state.fingerprints(&group.group_id);
-    let judgement = if is_looked_at(group.days, &live, receipts, options) {
+    let judgement = if !is_looked_at(group.days, &live, receipts, options) {
+        Judgement::new(Action::Skip, live.first().copied().unwrap_or_default(), SKIPPED)
+    } else if state.is_left_alone(group) {
+        why::judge_closed(group, slicer, state, receipts)
+    } else {
         let judgement = why::judge(group, &live, slicer, state, receipts);
         if options.force && judgement.action == Action::Keep {
             Judgement { action: Action::Replace, why: "--force".to_owned(), ..judgement }
         } else {
             judgement
         }
-    } else {
-        Judgement::new(Action::Skip, live.first().copied().unwrap_or_default(), SKIPPED)
     };
     let Judgement { action, fingerprint, why, parts } = judgement;
     Planned { group_id: group.group_id.clone(), group: Some(group.clone()), fingerprint, action, why, parts }

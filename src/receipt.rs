@@ -42,6 +42,9 @@ pub struct Receipt {
     pub credit: Vec<(String, Option<String>, i128)>,
     /// Names for the dims.
     pub names: Names,
+    /// Months that were closed when it was made: what the group says of them is not in the tables.
+    #[serde(default)]
+    pub withheld: Vec<String>,
 }
 
 impl Receipt {
@@ -62,8 +65,13 @@ impl Receipt {
             rows_read: output.row_counts().0,
             input_rows: output.files.iter().map(|f: &FileRows| f.read).collect(),
             days: output.days(),
-            credit: credit.into_iter().map(|((month, currency), sum)| (month, currency, sum)).collect(),
+            credit: credit
+                .into_iter()
+                .filter(|((month, _), _)| !output.withheld.contains(month))
+                .map(|((month, currency), sum)| (month, currency, sum))
+                .collect(),
             names: output.names.clone(),
+            withheld: output.withheld.clone(),
         }
     }
 

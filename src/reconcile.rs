@@ -3,6 +3,7 @@
 //! [`reconcile`] is the list of its steps. It reads the output, not the charges again: that is what the reader of the tables sees, and
 //! for a closed month the only truth. So the output must be up to date with the inputs of the month.
 
+mod books;
 mod charges;
 mod commit;
 mod figures;
@@ -18,8 +19,8 @@ use std::time::Instant;
 
 use pecan_core::reconcile::{Books, KeyTooLarge, Reconciled};
 use pecan_core::statement::LineKey;
-use uuid::Uuid;
 
+use self::books::{Books as Ledger, Later};
 use self::charges::{Part, Totals, too_large};
 use self::commit::Ending;
 use self::figures::{ByCause, Example, Tops};
@@ -42,10 +43,23 @@ use crate::statement::{self, StatementInput};
 pub struct ReconcileOptions {
     /// `YYYY-MM`.
     pub month: String,
+    /// What is to be done with it.
+    pub action: Closing,
     /// Threads; results never depend on it.
     pub threads: usize,
     /// Where progress is shown.
     pub progress: Progress,
+}
+
+/// What is to be done with a month (R-AGAIN-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Closing {
+    /// Compare it.
+    Compare,
+    /// Compare it, close it, and book what became known of months closed before.
+    Close,
+    /// Open it again, for this reason.
+    Reopen(String),
 }
 
 /// Compares a month with its statement and writes the differences, if they are news.
@@ -64,18 +78,23 @@ fn reconcile_in_pool(job: &Job, options: &ReconcileOptions) -> Result<Report> {
     progress.stage("finding charges");
     let found = find_groups(job)?;
     let output = open_output(job)?;
+    if let Closing::Reopen(reason) = &options.action {
+        return commit::reopen(&output, &known, options, reason, started);
+    }
     let state = MonthState::read(&output, &found, &known, &options.month)?;
     progress.stage("reading the statement");
     let mut books = Books::new(job.month_rules);
     let statement = statement::read(job, &options.month, &mut |row| books.add_row(row).map_err(|KeyTooLarge { key }| too_large(&key)))?;
-    let ending = Ending::new(job, &output, &state, &statement, started, Uuid::now_v7().to_string());
+    let books_of_months = Ledger { job, known: &known, found: &found, output: &output, month: &state, progress };
+    let later = Later::find(&books_of_months, options)?;
+    let ending = Ending::new(job, &output, &state, &statement, &later, started);
 
     progress.stage(format!("comparing {}", options.month));
     let mut month = Month { output: &output, books, differences: ending.differences()?, sums: Sums::default(), lost: LostDays::new(&known) };
     let rows = month.add_lines(&state, progress)?;
     let (reconciled, written) = month.finish(&state, rows, statement.has_files())?;
     let remedies = Remedies::of(&known, month.lost, month.sums.last_day)?;
-    let report = Report::new(job, &state, &statement, month.sums, reconciled, remedies);
+    let report = Report::new(job, &state, &statement, month.sums, reconciled, remedies).with_later(&later, &state);
     progress.stage("committing");
     let report = ending.commit(written, report, &known, since)?;
     progress.finish();

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use crate::stage::{
     Bounds, Commit, EncodedRowGroup, FileSpec, FileWriter, LiveFile, ReadBack, RowGroupEncoder, StagedFile, Staging, Stats, TableState, WrittenFile, read_back,
 };
-pub use latest::{MonthAction, MonthDone, RECONCILE, RUN, RunChange, RunRow, RunTable};
+pub use latest::{MonthAction, MonthDone, RECONCILE, RUN, RunChange, RunRow, RunTable, closed_months};
 
 pub use crate::delta::LogHistory;
 use crate::delta::{DeltaLog, Seen};

@@ -165,7 +165,8 @@ impl Again<'_> {
                 }
             });
         }
-        for staged in again.staged.iter().filter(|staged| !then.files.iter().any(|file| is_it(file, staged))) {
+        let withheld = |staged: &StagedFile| staged.month.as_ref().is_some_and(|month| then.withheld.contains(month));
+        for staged in again.staged.iter().filter(|staged| !withheld(staged) && !then.files.iter().any(|file| is_it(file, staged))) {
             let seen = format!("the run wrote no such file; recomputed, it has {} rows", staged.rows);
             all.push(self.past(staged.table, &then.group, "")?.one_sided(staged.month.as_deref(), 0, &seen));
         }

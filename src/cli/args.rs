@@ -13,7 +13,7 @@ use crate::init::InitRequest;
 use crate::job::{Job, Question, RunOptions, parse_day, parse_month};
 use crate::maintain::{MaintainOptions, parse_retain};
 use crate::progress::Progress;
-use crate::reconcile::ReconcileOptions;
+use crate::reconcile::{Closing, ReconcileOptions};
 
 /// The version, and the commit it was built from if that is known. The tables know the version alone.
 pub(super) const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("PECAN_BUILT_FROM"));
@@ -146,12 +146,23 @@ pub(super) struct ReconcileChoice {
     /// Billing month, YYYY-MM
     #[arg(long, value_name = "YYYY-MM", value_parser = parse_month)]
     pub month: String,
+    /// Close the month: runs leave it alone, and what becomes known later is booked when a month is closed next
+    #[arg(long, conflicts_with = "reopen")]
+    pub close: bool,
+    /// Open a closed month again, and say why
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reopen: Option<String>,
 }
 
 impl ReconcileChoice {
     /// The same, in the words of the job.
     pub fn options(&self, global: &Global) -> ReconcileOptions {
-        ReconcileOptions { month: self.month.clone(), threads: global.threads(), progress: global.progress() }
+        let action = match (&self.reopen, self.close) {
+            (Some(reason), _) => Closing::Reopen(reason.clone()),
+            (None, true) => Closing::Close,
+            (None, false) => Closing::Compare,
+        };
+        ReconcileOptions { month: self.month.clone(), action, threads: global.threads(), progress: global.progress() }
     }
 }
 

@@ -53,6 +53,44 @@ pub(super) fn judge(group: &ChargeGroup, live: &BTreeSet<&str>, slicer: &Slicer,
     Judgement { parts: changes.iter().map(|change| change.part.word()).collect(), ..replace(&why) }
 }
 
+/// Judges a group that has no output in open months, and some in closed ones or days in closed months alone. News about closed
+/// months is left to the next close; only new content, whose days nobody knows, is looked at, once.
+pub(super) fn judge_closed(group: &ChargeGroup, slicer: &Slicer, state: &State, receipts: &Receipts) -> Judgement {
+    let frozen = state.frozen(&group.group_id);
+    // Months closed at different times rest on different content: news is what none of them has.
+    // A file of rejections tells what was read last.
+    let known = state.fingerprints(&group.group_id).into_iter().chain(frozen.iter().copied());
+    let contents: Vec<(&str, Option<String>)> = known.filter_map(|f| Some((f, content_change(&receipts.read(f)?, group)))).collect();
+    let same = contents.iter().find(|(_, change)| change.is_none()).map(|(fingerprint, _)| *fingerprint);
+    let news = match (same, contents.into_iter().next()) {
+        (Some(_), _) => None,
+        (None, Some((_, change))) => change,
+        (None, None) if frozen.is_empty() => Some("it has no output".to_owned()),
+        (None, None) => Some("its receipt is gone or damaged".to_owned()),
+    };
+    if let Some(why) = news {
+        let withheld = slicer.of(&Footprint::default()).fingerprint(&content_of(group));
+        let seen = receipts.read(&withheld).is_some_and(|receipt| !receipt.withheld.is_empty() && state.holds(&receipt));
+        if seen || state.covers(group) {
+            return Judgement { parts: vec!["content"], ..Judgement::new(Action::Closed, if seen { &withheld } else { "" }, &why) };
+        }
+        let action = if frozen.is_empty() { Action::Write } else { Action::Replace };
+        return Judgement { parts: vec!["content"], ..Judgement::new(action, "", &why) };
+    }
+    let Some((fingerprint, memory)) = same.and_then(|f| Some((f, receipts.memory(f)?))) else {
+        return Judgement::new(Action::Closed, "", "what its receipt remembers is gone, damaged or of an older version");
+    };
+    let now = slicer.of(&memory.footprint);
+    let one = frozen.iter().all(|frozen| *frozen == fingerprint);
+    if one && now.fingerprint(&content_of(group)) == fingerprint {
+        return Judgement::new(Action::Keep, fingerprint, KEPT);
+    }
+    let changes = changes(&memory, &now, slicer);
+    let why: Vec<&str> = changes.iter().map(|change| change.text.as_str()).collect();
+    let why = if why.is_empty() { "its closed months rest on different inputs".to_owned() } else { why.join("; ") };
+    Judgement { parts: changes.iter().map(|change| change.part.word()).collect(), ..Judgement::new(Action::Closed, "", &why) }
+}
+
 /// A group without live files is new, or has no row to show: then nobody's answer can change it, and its fingerprint is known
 /// without a footprint.
 fn without_output(group: &ChargeGroup, slicer: &Slicer, state: &State, receipts: &Receipts) -> Judgement {

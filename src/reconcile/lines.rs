@@ -27,7 +27,7 @@ const BATCH: usize = 65_536;
 const CHARGE_TYPE: &str = "chargeType";
 
 /// Text columns, in the order of [`Lines::texts`].
-const TEXTS: [&str; 17] = [
+const TEXTS: [&str; 18] = [
     name::SOURCE,
     name::SOURCE_FILE,
     name::CUSTOMER_ID,
@@ -41,6 +41,7 @@ const TEXTS: [&str; 17] = [
     name::AVAILABILITY_ID,
     name::BILLED_MPN_ID,
     name::RESELLER_MPN_ID,
+    name::PRICING_CURRENCY,
     name::BILLING_CURRENCY,
     name::OUTCOME,
     name::EVIDENCE,

@@ -9,6 +9,7 @@ use pecan_core::statement::LineKey;
 use serde_json::{Value, json};
 
 use super::Sums;
+use super::books::Later;
 use super::charges::{Totals, explains_itself};
 use super::figures::{ByCause, CauseSum, Example, Place, TOLD, Top};
 use super::remedies::Remedies;
@@ -26,10 +27,20 @@ use crate::summary::TableWritten;
 const TO_OPERAND: i128 = 10i128.pow(OPERAND_PLACES - AMOUNT_PLACES);
 
 /// The answer.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// The month.
     pub month: String,
+    /// What was done with it.
+    pub action: MonthAction,
+    /// Why it was opened again.
+    pub reason: Option<String>,
+    /// Whether it is closed now.
+    pub closed: bool,
+    /// Of a month that was closed before: expected credit that is now known, less what it was closed with, by currency.
+    pub moved: Option<BTreeMap<String, i128>>,
+    /// What was booked: the month it is about, currency, lines, expected credit.
+    pub booked: Vec<(String, String, u64, i128)>,
     /// The job file as named, for commands.
     pub job: String,
     /// The run; `None`: there was nothing to write.
@@ -99,6 +110,11 @@ impl Report {
         let (net, apart) = found.map_or((None, BTreeMap::new()), |found| (Some([found.line_totals, found.invoice_totals]), found.apart));
         Report {
             month: state.month.clone(),
+            action: MonthAction::Compared,
+            reason: None,
+            closed: state.state.closed.contains(&state.month),
+            moved: None,
+            booked: Vec::new(),
             job: job.path.display().to_string(),
             run_id: None,
             fingerprint: String::new(),
@@ -121,6 +137,30 @@ impl Report {
             tables: Vec::new(),
             took: Duration::ZERO,
         }
+    }
+
+    /// What is told of closed months.
+    pub(super) fn with_later(mut self, later: &Later, state: &MonthState) -> Report {
+        if later.close {
+            self.action = MonthAction::Closed;
+            self.closed = true;
+        }
+        self.moved = later.moved.clone();
+        for (month, sums) in &later.news {
+            let mut of: BTreeMap<&str, (u64, i128)> = BTreeMap::new();
+            for (key, amounts) in sums.iter() {
+                let total = of.entry(key.currencies[1].as_deref().unwrap_or_default()).or_default();
+                *total = (total.0 + 1, total.1.saturating_add(amounts.credit_billing.0));
+            }
+            self.booked.extend(of.into_iter().map(|(currency, (lines, credit))| (month.clone(), currency.to_owned(), lines, credit)));
+        }
+        debug_assert!(state.month == self.month);
+        self
+    }
+
+    /// A month that was opened again.
+    pub(super) fn reopened(month: &str, reason: &str, run_id: String) -> Report {
+        Report { month: month.to_owned(), action: MonthAction::Reopened, reason: Some(reason.to_owned()), run_id: Some(run_id), ..Report::default() }
     }
 
     pub(super) fn timed(self, took: Duration, fingerprint: String) -> Report {
@@ -171,7 +211,11 @@ impl Report {
     pub fn summary(&self) -> Value {
         json!({
             "month": self.month,
-            "action": MonthAction::Compared.word(),
+            "action": self.action.word(),
+            "reason": self.reason,
+            "closed": self.closed,
+            "now_known": self.moved.as_ref().map(|moved| self.known_json(moved)),
+            "booked": self.booked_json(),
             "fingerprint": self.fingerprint,
             "credit_lines": self.credit_lines,
             "statement": self.statement_json(),
@@ -210,6 +254,19 @@ impl Report {
         let net = self.net.iter().flat_map(|net| net.iter().zip([INVOICE_LINE, INVOICE]));
         let net = net.flat_map(|(of, grain)| of.iter().map(move |(currency, total)| (grain, currency.as_str(), total.ours.0, total.statement.0)));
         credit.chain(net).collect()
+    }
+
+    fn known_json(&self, moved: &BTreeMap<String, i128>) -> Value {
+        let one = |(currency, total): (&String, &Totals)| {
+            let more = moved.get(currency).copied().unwrap_or_default();
+            json!({ (name::CURRENCY): currency, "credit_as_closed": amount(total.credit), "credit_now_known": amount(total.credit.saturating_add(more)) })
+        };
+        self.credit.iter().map(one).collect()
+    }
+
+    fn booked_json(&self) -> Value {
+        let one = |(month, currency, lines, credit): &(String, String, u64, i128)| json!({ (name::ADJUSTS_MONTH): month, (name::CURRENCY): currency, "lines": lines, (name::CREDIT_BILLING): amount(*credit) });
+        self.booked.iter().map(one).collect()
     }
 
     fn totals_json(&self) -> Value {

@@ -7,7 +7,7 @@ use crate::plan::{Action, Found, GROUP_TABLES, Planned, State, WHOLE_TABLES, pla
 use crate::progress::Progress;
 use crate::receipt::Receipts;
 use crate::schema::Table;
-use crate::sink::{LiveFile, MonthDone, Output, RunRow};
+use crate::sink::{LiveFile, MonthDone, Output};
 use crate::slice::Slicer;
 
 /// The output as month end found it.
@@ -20,8 +20,6 @@ pub struct MonthState {
     pub planned: Vec<Planned>,
     /// Files of `fact_credit_line` of the month, by group.
     pub lines: Vec<LiveFile>,
-    /// Every row of `run`.
-    pub runs: Vec<RunRow>,
 }
 
 /// The group of what month end writes about a month. Groups of charges have a piece's number; this has none.
@@ -38,11 +36,10 @@ impl MonthState {
         let receipts = Receipts::of(output.storage());
         let options = RunOptions { from: None, until: None, force: false, prune: false, dry_run: true, threads: 1, progress: Progress::off() };
         let planned = plan(found, &Slicer::new(known), &state, &receipts, &options);
-        let runs = output.runs_at(state.tables.get(&Table::Run).and_then(Option::as_ref))?;
         let mut lines: Vec<LiveFile> = state.files(Table::FactCreditLine).iter().filter(|file| file.month.as_deref() == Some(month)).cloned().collect();
         // Names of files hold the run: the order of groups is that of the inputs, whoever wrote them.
         lines.sort_by(|a, b| (&a.group, &a.path).cmp(&(&b.group, &b.path)));
-        let found = MonthState { month: month.to_owned(), state, planned, lines, runs };
+        let found = MonthState { month: month.to_owned(), state, planned, lines };
         found.check(output)?;
         Ok(found)
     }
@@ -85,7 +82,7 @@ impl MonthState {
 
     /// Whether the newest row of `run` names every table as it is now (details 39).
     fn is_complete(&self) -> bool {
-        let Some(row) = self.runs.last() else { return false };
+        let Some(row) = self.state.runs.last() else { return false };
         GROUP_TABLES.iter().chain(&WHOLE_TABLES).all(|table| {
             let named = row.tables.iter().find(|t| t.name == table.name()).map(|t| t.version);
             named.is_some() && named == self.state.tables.get(table).and_then(Option::as_ref).map(|state| state.version)
@@ -99,7 +96,7 @@ impl MonthState {
 
     /// What month end did last with this month.
     pub fn last(&self) -> Option<&MonthDone> {
-        self.runs.iter().rev().filter_map(|row| row.month_done.as_ref()).find(|last| last.month == self.month)
+        self.state.runs.iter().rev().filter_map(|row| row.month_done.as_ref()).find(|last| last.month == self.month)
     }
 
     /// Live files of month end for this month.

@@ -7,6 +7,7 @@ use super::charges::explains_itself;
 use super::report::Report;
 use super::table::{CHARGE, INVOICE, INVOICE_LINE};
 use crate::check::misconfigured::amounts;
+use crate::sink::MonthAction;
 use crate::summary::figures::{count, money};
 
 /// Differences and remedies on screen; the JSON has more.
@@ -17,12 +18,17 @@ impl Report {
     pub fn to_text(&self, _width: usize, colour: bool) -> String {
         let mut screen = Screen { out: String::new(), colour };
         screen.line(&format!("pecan reconcile {}", self.month));
+        if let Some(reason) = &self.reason {
+            screen.line(&format!("Open again: {reason}. `pecan run` brings the month up to date."));
+            return screen.out;
+        }
         self.read(&mut screen);
         self.totals_text(&mut screen);
         self.causes_text(&mut screen);
         self.charges_text(&mut screen);
         self.lines_text(&mut screen);
         self.remedies_text(&mut screen);
+        self.closed_text(&mut screen);
         self.close(&mut screen);
         screen.out
     }
@@ -149,6 +155,26 @@ impl Report {
         }
         if self.remedies.all.len() > SHOWN {
             screen.line(&format!("  {} more in the JSON.", self.remedies.all.len() - SHOWN));
+        }
+    }
+
+    fn closed_text(&self, screen: &mut Screen) {
+        if !self.closed {
+            return;
+        }
+        screen.line("");
+        let before = if self.action == MonthAction::Closed {
+            "The month is closed: runs leave it alone."
+        } else {
+            "The month is closed; what stands above is the month as closed."
+        };
+        screen.line(before);
+        for (currency, moved) in self.moved.iter().flatten().filter(|(_, moved)| **moved != 0) {
+            let closed = self.credit.get(currency).map_or(0, |total| total.credit);
+            screen.line(&format!("  {currency}: expected credit {} as closed, {} as now known.", money(closed), money(closed.saturating_add(*moved))));
+        }
+        for (month, currency, lines, credit) in &self.booked {
+            screen.line(&format!("  Booked about {month}: {} lines, {} {currency} of expected credit.", count(*lines), money(*credit)));
         }
     }
 

@@ -1,5 +1,7 @@
 //! The rows of the table of runs, as far as later runs need them.
 
+use std::collections::BTreeSet;
+
 use arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use arrow::datatypes::{Decimal128Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
@@ -40,10 +42,11 @@ pub struct MonthDone {
 }
 
 /// What month end did with a month.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MonthAction {
     /// Compared it.
+    #[default]
     Compared,
     /// Compared it and closed it.
     Closed,
@@ -60,6 +63,19 @@ impl MonthAction {
             MonthAction::Reopened => "reopened",
         }
     }
+}
+
+/// The months that are closed: closed by a row, and not opened again by a later one.
+pub fn closed_months(rows: &[RunRow]) -> BTreeSet<String> {
+    let mut closed = BTreeSet::new();
+    for done in rows.iter().filter_map(|row| row.month_done.as_ref()) {
+        match done.action {
+            MonthAction::Compared => false,
+            MonthAction::Closed => closed.insert(done.month.clone()),
+            MonthAction::Reopened => closed.remove(&done.month),
+        };
+    }
+    closed
 }
 
 /// The command of a run.

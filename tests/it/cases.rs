@@ -167,7 +167,9 @@ fn job_tests() -> Option<String> {
     if !root().join("tests/it/jobs.rs").exists() {
         return None;
     }
-    let entries = ["tests/it", "tests/it/jobs"].into_iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten());
+    let entries = ["tests/it", "tests/it/jobs", "tests/it/reconcile"]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten());
     let entries = entries.map(|e| e.path());
     let ours = |path: &PathBuf| path.extension().is_some_and(|x| x == "rs") && !path.ends_with("cases.rs") && !path.ends_with("tidy.rs");
     Some(entries.filter(ours).filter_map(|path| std::fs::read_to_string(path).ok()).collect())

@@ -14,7 +14,8 @@ use scene::{Case, Scene};
 use sources::{Code, codes};
 
 /// Codes no test can provoke from the command line, and why.
-const UNPROVOKED: [(&str, &str); 8] = [
+const UNPROVOKED: [(&str, &str); 9] = [
+    ("closed_meanwhile", "needs a month closed in the middle of a run"),
     ("commit_lost", "needs another run in the middle of ours; the commits of the sink have their own tests"),
     ("object_changed", "needs an input that changes while it is read; tests/it/stores/inputs.rs has one on each store"),
     ("object_gone", "needs a file deleted in the middle of a run; the guard before a commit has its own test"),

@@ -57,7 +57,7 @@ pub const RULES: [(&str, Proof); 48] = [
     ("R-AGAIN-2", Job),
     ("R-AGAIN-3", Job),
     ("R-AGAIN-4", ToBuild),
-    ("R-AGAIN-5", ToBuild),
+    ("R-AGAIN-5", Job),
     ("R-AGAIN-6", Job),
     ("R-MONTH-1", Job),
     ("R-MONTH-2", Job),

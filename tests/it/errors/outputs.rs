@@ -135,6 +135,17 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        code: "month_not_closed",
+        name: "",
+        cause: "A month is to be opened again that is open.",
+        exit: 2,
+        says: &["2026-09", "closed are: none"],
+        build: |s| {
+            s.succeed();
+            s.arguments(&["reconcile", "job.toml", "--month", "2026-09", "--reopen", "a late credit note"]);
+        },
+    },
+    Case {
         code: "month_empty",
         name: "",
         cause: "There is no charge of the month.",
