@@ -25,7 +25,7 @@ BUILT = $(TARGET)/$(if $(filter-out $(HOST),$(TRIPLE)),$(TRIPLE)/)$(if $(filter 
 TARBALL = pecan-$(VERSION)-$(TRIPLE)
 STAGE = $(TARGET)/tarball
 
-.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories lost-acknowledgements races-stores latency stores-figures servers lint fmt docs bench sample expected-update tools install uninstall dist image
+.PHONY: help build demo test test-long readers readers-long crash races idle worlds histories months lost-acknowledgements races-stores latency stores-figures servers lint fmt docs bench sample expected-update tools install uninstall dist image
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -61,7 +61,7 @@ readers-long: tools build ## as readers, and with Spark (needs Java 17 or newer;
 	then $(PYTHON) tests/readers/check_filters.py $(PECAN) --spark; \
 	else echo "SKIPPED: readers-long (Java, or the Python packages of tests/readers/spark.txt, could not be had)"; fi
 
-test-long: test worlds histories lost-acknowledgements stores-figures races-stores crash races readers-long idle ## every long form, one after another (an hour and more)
+test-long: test worlds histories months lost-acknowledgements stores-figures races-stores crash races readers-long idle ## every long form, one after another (an hour and more)
 
 crash: tools build ## kill -9, EIO and ENOSPC at every change of the disk, each followed by a plain rerun (strace)
 	@if ! command -v strace >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get install -qq -y strace >/dev/null 2>&1 || true; fi
@@ -82,6 +82,10 @@ worlds: ## the fast path against the naive one in 20,000 worlds
 
 histories: ## 500 random histories run step by step against one run from scratch; figures for 1,000 groups
 	PECAN_HISTORIES=500 PECAN_GROUPS=1000 PECAN_SUBSCRIPTIONS=500 cargo test --test it -- jobs::histories jobs::news --nocapture
+
+months: ## month end: 1,000 random months with planted differences, 500 ledgers, 60 histories of news, closes and reopenings
+	cargo test -p pecan-core -- reconcile ledger --nocapture
+	PECAN_CLOSINGS=60 cargo test --test it -- reconcile:: --nocapture
 
 lost-acknowledgements: ## the answer to each upload of a run is a lie, on a fake S3, Azure Blob and GCS; and every call of a store fails (a quarter of an hour)
 	PECAN_STRIDE=1 cargo test --test it -- stores::acknowledgements stores::commits --nocapture
