@@ -10,6 +10,7 @@ pub mod lines;
 pub mod losses;
 pub mod newest;
 pub mod one;
+mod plan;
 mod row;
 mod scopes;
 
@@ -32,9 +33,10 @@ use self::class::Classes;
 use self::lines::{CodedTexts, Line, LineColumns, Provenance};
 use self::losses::{BatchLosses, Losses};
 use self::newest::{BatchNames, Names};
+use self::plan::{Plan, narrow};
 use self::row::Rows;
 use self::scopes::Scopes;
-use crate::answers::{Answer, Answers, PartyCodes, Question};
+use crate::answers::{Answer, Answers, Question};
 use crate::control::{BatchControl, Control};
 use crate::error::Result;
 use crate::footprint::Footprint;
@@ -89,28 +91,6 @@ pub struct Decided<'a> {
     pub subscription_mismatches: u64,
 }
 
-/// A readable row with everything but its money.
-#[derive(Clone, Copy)]
-struct Plan {
-    row: u32,
-    day: i32,
-    month: i32,
-    scope: u32,
-    terms: u32,
-    billed: Option<u32>,
-    question: Option<u32>,
-}
-
-impl Plan {
-    fn row(&self) -> usize {
-        self.row as usize
-    }
-
-    fn billed(&self) -> Option<usize> {
-        self.billed.map(|code| code as usize)
-    }
-}
-
 /// Decides a batch.
 /// # Errors
 /// `Input` if a sum does not fit; `Bug` if columns do not fit together.
@@ -119,7 +99,7 @@ pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Con
     let (plans, rejected) = planner.plan();
     let footprint = asked::footprint(&plans, &planner);
     let chains = context.answers.chains(planner.scopes.all.iter().map(|s| s.scope.as_ref()));
-    let (plans, questions) = ask(plans, &planner, &chains);
+    let (plans, questions) = asked::questions(plans, &planner, &chains);
     let answers = context.answers.ask(&questions)?;
     let mut lines = Lines::new(batch, context, &planner, (&questions, &answers));
     lines.rejected = rejected;
@@ -127,36 +107,6 @@ pub fn decide<'a>(batch: &'a ChargeBatch, provenance: &Provenance, context: &Con
         lines.add(plan)?;
     }
     Ok(Decided { footprint, ..lines.finish(provenance, context.carry)? })
-}
-
-/// Gives every plan that needs access its question; equal questions are one.
-fn ask(mut plans: Vec<Plan>, planner: &Planner, chains: &[u32]) -> (Vec<Plan>, Vec<Question>) {
-    let mut questions: Vec<Question> = Vec::new();
-    let mut known: HashMap<Question, u32> = HashMap::new();
-    // Neighbouring rows of a scope mostly ask the same.
-    let mut last: Vec<u32> = vec![u32::MAX; chains.len()];
-    for plan in &mut plans {
-        if planner.terms[plan.terms as usize].decided.is_some() {
-            continue;
-        }
-        let Some(billed) = plan.billed() else { continue };
-        let parties = PartyCodes { billed, reseller: *planner.resellers.of(planner.reseller.at(plan.row())) };
-        let question = Question { chain: chains[plan.scope as usize], day: plan.day, parties };
-        let last = &mut last[plan.scope as usize];
-        if questions.get(*last as usize) != Some(&question) {
-            *last = *known.entry(question).or_insert_with(|| {
-                questions.push(question);
-                narrow(questions.len() - 1)
-            });
-        }
-        plan.question = Some(*last);
-    }
-    (plans, questions)
-}
-
-/// Rows, scopes, terms and questions of a batch are numbered in 32 bits; a batch has at most a million rows.
-fn narrow(at: usize) -> u32 {
-    u32::try_from(at).expect("fewer than 2^32 rows in a batch")
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

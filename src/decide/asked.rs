@@ -7,7 +7,9 @@ use hashbrown::{HashMap, HashSet};
 use pecan_core::product::split_product_id;
 use pecan_core::scope::{Scope, id_key};
 
-use super::{Plan, Planner};
+use super::Planner;
+use super::plan::{Plan, narrow};
+use crate::answers::{PartyCodes, Question};
 use crate::footprint::{Footprint, mark};
 use crate::keys::Keys;
 
@@ -99,4 +101,29 @@ impl<'a> Subscriptions<'a> {
         });
         Subscriptions { of_scope: of_scope.collect(), ids }
     }
+}
+
+/// Gives every plan that needs access its question; equal questions are one.
+pub(super) fn questions(mut plans: Vec<Plan>, planner: &Planner, chains: &[u32]) -> (Vec<Plan>, Vec<Question>) {
+    let mut questions: Vec<Question> = Vec::new();
+    let mut known: HashMap<Question, u32> = HashMap::new();
+    // Neighbouring rows of a scope mostly ask the same.
+    let mut last: Vec<u32> = vec![u32::MAX; chains.len()];
+    for plan in &mut plans {
+        if planner.terms[plan.terms as usize].decided.is_some() {
+            continue;
+        }
+        let Some(billed) = plan.billed() else { continue };
+        let parties = PartyCodes { billed, reseller: *planner.resellers.of(planner.reseller.at(plan.row())) };
+        let question = Question { chain: chains[plan.scope as usize], day: plan.day, parties };
+        let last = &mut last[plan.scope as usize];
+        if questions.get(*last as usize) != Some(&question) {
+            *last = *known.entry(question).or_insert_with(|| {
+                questions.push(question);
+                narrow(questions.len() - 1)
+            });
+        }
+        plan.question = Some(*last);
+    }
+    (plans, questions)
 }

@@ -225,52 +225,6 @@ pub fn product(operands: &[D22]) -> Result<D12, TooLarge> {
     }
 }
 
-/// An exact product of up to four operands, not rounded yet: what several amounts of a line share is multiplied once.
-#[derive(Debug, Clone, Copy)]
-pub struct Factors {
-    operands: [D22; 4],
-    count: usize,
-    /// The product in 128 bits, where it fits.
-    narrow: Option<Narrow>,
-}
-
-impl Factors {
-    /// One operand.
-    pub fn of(operand: D22) -> Factors {
-        Factors { operands: [operand, ONE, ONE, ONE], count: 1, narrow: Some(Narrow::of(operand)) }
-    }
-
-    /// Times a further operand; a fifth is refused by [`Factors::amount`].
-    #[must_use]
-    pub fn times(self, operand: D22) -> Factors {
-        let mut operands = self.operands;
-        if let Some(place) = operands.get_mut(self.count) {
-            *place = operand;
-        }
-        Factors { operands, count: self.count.saturating_add(1), narrow: self.narrow.and_then(|product| product.times(Narrow::of(operand))) }
-    }
-
-    /// Rounded once, half to even.
-    /// # Errors
-    /// [`TooLarge`] when the amount does not fit decimal(38,12).
-    pub fn amount(&self) -> Result<D12, TooLarge> {
-        match self.narrow.and_then(Narrow::amount) {
-            Some(amount) if self.count <= self.operands.len() => amount,
-            _ => product_wide(self.operands.get(..self.count).ok_or(TooLarge)?),
-        }
-    }
-
-    /// The product of two operands less `taken`, rounded once (the implied credit, R-MONEY-5).
-    /// # Errors
-    /// [`TooLarge`] when the amount does not fit.
-    pub fn amount_less(&self, taken: D22) -> Result<D12, TooLarge> {
-        match self.narrow.and_then(|product| product.less(Narrow::of(taken))).and_then(Narrow::amount) {
-            Some(amount) if self.count == 2 => amount,
-            _ => product_less(self.operands[0], self.operands[1], taken),
-        }
-    }
-}
-
 fn amount(magnitude: u128, negative: bool) -> Result<D12, TooLarge> {
     if magnitude >= LIMIT {
         return Err(TooLarge);
@@ -420,6 +374,7 @@ impl std::fmt::Display for D12 {
 mod cents;
 mod narrow;
 
+pub use narrow::Factors;
 use narrow::Narrow;
 
 pub use cents::{agree, billed, cents_of_amount, cents_of_product, converted, implies_rate, sum};

@@ -1,6 +1,6 @@
 //! Exact products in 128 bits: the fast path of the money. Whatever does not provably fit is left to the 512-bit path.
 
-use super::{AMOUNT_PLACES, D12, D22, OPERAND_PLACES, TooLarge, amount, divide_half_even, pow10};
+use super::{AMOUNT_PLACES, D12, D22, ONE, OPERAND_PLACES, TooLarge, amount, divide_half_even, pow10, product_less, product_wide};
 
 /// A decimal as magnitude × 10^-places, without trailing zeros where it came from an operand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,52 @@ impl Narrow {
             Some(down) => divide_half_even(self.magnitude, power(down)?).0,
         };
         Some(amount(rounded, self.negative))
+    }
+}
+
+/// An exact product of up to four operands, not rounded yet: what several amounts of a line share is multiplied once.
+#[derive(Debug, Clone, Copy)]
+pub struct Factors {
+    operands: [D22; 4],
+    count: usize,
+    /// The product in 128 bits, where it fits.
+    narrow: Option<Narrow>,
+}
+
+impl Factors {
+    /// One operand.
+    pub fn of(operand: D22) -> Factors {
+        Factors { operands: [operand, ONE, ONE, ONE], count: 1, narrow: Some(Narrow::of(operand)) }
+    }
+
+    /// Times a further operand; a fifth is refused by [`Factors::amount`].
+    #[must_use]
+    pub fn times(self, operand: D22) -> Factors {
+        let mut operands = self.operands;
+        if let Some(place) = operands.get_mut(self.count) {
+            *place = operand;
+        }
+        Factors { operands, count: self.count.saturating_add(1), narrow: self.narrow.and_then(|product| product.times(Narrow::of(operand))) }
+    }
+
+    /// Rounded once, half to even.
+    /// # Errors
+    /// [`TooLarge`] when the amount does not fit decimal(38,12).
+    pub fn amount(&self) -> Result<D12, TooLarge> {
+        match self.narrow.and_then(Narrow::amount) {
+            Some(amount) if self.count <= self.operands.len() => amount,
+            _ => product_wide(self.operands.get(..self.count).ok_or(TooLarge)?),
+        }
+    }
+
+    /// The product of two operands less `taken`, rounded once (the implied credit, R-MONEY-5).
+    /// # Errors
+    /// [`TooLarge`] when the amount does not fit.
+    pub fn amount_less(&self, taken: D22) -> Result<D12, TooLarge> {
+        match self.narrow.and_then(|product| product.less(Narrow::of(taken))).and_then(Narrow::amount) {
+            Some(amount) if self.count == 2 => amount,
+            _ => product_less(self.operands[0], self.operands[1], taken),
+        }
     }
 }
 
@@ -119,7 +165,7 @@ mod tests {
     fn stripping_is_dividing_by_ten_while_nothing_is_left_over() {
         let naive = |mut value: u128| {
             let mut places = OPERAND_PLACES;
-            while places > 0 && value % 10 == 0 {
+            while places > 0 && value.is_multiple_of(10) {
                 (value, places) = (value / 10, places - 1);
             }
             (value, places)
