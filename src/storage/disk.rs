@@ -153,8 +153,7 @@ pub fn delete(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     use super::*;
 
@@ -164,14 +163,17 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("table/_pecan/staged");
         let done = AtomicBool::new(false);
+        // So often at most for one file: on a slow disk it could else win every time, since a folder is made durable while empty.
+        let left = AtomicUsize::new(0);
+        let take_away = |folder: &Path| left.load(Ordering::Relaxed) > 0 && fs::remove_dir(folder).is_ok() && left.fetch_sub(1, Ordering::Relaxed) > 0;
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::Relaxed) {
-                    folder.ancestors().take(3).map(fs::remove_dir).take_while(io::Result::is_ok).for_each(drop);
-                    std::thread::sleep(Duration::from_micros(20)); // without rest it can win every time on a busy machine
+                    folder.ancestors().take(3).map(take_away).take_while(|taken| *taken).for_each(drop);
                 }
             });
             for n in 0..300 {
+                left.store(ATTEMPTS / 2, Ordering::Relaxed);
                 let path = folder.join(n.to_string());
                 let made = make_in_folder("making a file", &path, |path| File::create(path));
                 let removed = made.as_ref().ok().map(|_| fs::remove_file(&path));
