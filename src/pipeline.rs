@@ -232,8 +232,7 @@ impl Run<'_> {
         }
     }
 
-    /// More rejections than the job allows: nothing is committed (exit 7). Groups that passed this check in a run that was
-    /// then interrupted have passed: a run that completes another reads few rows, and must not fail for their share.
+    /// More rejections than the job allows: nothing is committed (exit 7). Groups that passed in an interrupted run have passed.
     fn check_rejections(&self) -> Result<()> {
         let (rejected, read) = self.unchecked;
         if !self.job.limits.rejections.exceeded(rejected, read) {
