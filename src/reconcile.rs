@@ -3,10 +3,10 @@
 //! [`reconcile`] is the list of its steps. It reads the output, not the charges again: that is what the reader of the tables sees, and
 //! for a closed month the only truth. So the output must be up to date with the inputs of the month.
 
-mod books;
 mod charges;
 mod commit;
 mod figures;
+mod later;
 mod lines;
 mod remedies;
 mod report;
@@ -20,10 +20,10 @@ use std::time::Instant;
 use pecan_core::reconcile::{Books, KeyTooLarge, Reconciled};
 use pecan_core::statement::LineKey;
 
-use self::books::{Books as Ledger, Later};
 use self::charges::{Part, Totals, too_large};
 use self::commit::Ending;
 use self::figures::{ByCause, Example, Tops};
+use self::later::{Later, NowKnown};
 use self::remedies::{LostDays, Remedies};
 pub use self::report::Report;
 use self::state::MonthState;
@@ -85,8 +85,8 @@ fn reconcile_in_pool(job: &Job, options: &ReconcileOptions) -> Result<Report> {
     progress.stage("reading the statement");
     let mut books = Books::new(job.month_rules);
     let statement = statement::read(job, &options.month, &mut |row| books.add_row(row).map_err(|KeyTooLarge { key }| too_large(&key)))?;
-    let books_of_months = Ledger { job, known: &known, found: &found, output: &output, month: &state, progress };
-    let later = Later::find(&books_of_months, options)?;
+    let now_known = NowKnown { job, known: &known, found: &found, output: &output, month: &state, progress };
+    let later = Later::find(&now_known, options)?;
     let ending = Ending::new(job, &output, &state, &statement, &later, started);
 
     progress.stage(format!("comparing {}", options.month));
@@ -94,7 +94,7 @@ fn reconcile_in_pool(job: &Job, options: &ReconcileOptions) -> Result<Report> {
     let rows = month.add_lines(&state, progress)?;
     let (reconciled, written) = month.finish(&state, rows, statement.has_files())?;
     let remedies = Remedies::of(&known, month.lost, month.sums.last_day)?;
-    let report = Report::new(job, &state, &statement, month.sums, reconciled, remedies).with_later(&later, &state);
+    let report = Report::new(job, &state, &statement, month.sums, reconciled, remedies).with_later(&later, &state)?;
     progress.stage("committing");
     let report = ending.commit(written, report, &known, since)?;
     progress.finish();

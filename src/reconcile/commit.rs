@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use uuid::Uuid;
 
 use super::ReconcileOptions;
-use super::books::{Later, batch};
+use super::later::{Later, batch};
 use super::report::Report;
 use super::spec;
 use super::state::{MonthState, group_of};

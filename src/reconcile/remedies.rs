@@ -154,7 +154,7 @@ impl Remedies {
 }
 
 fn remedy_of(knowledge: &Knowledge, cause: Cause, subject: &Subject, seen: &Sighting, still: Option<&Sighting>, days: i128) -> Remedy {
-    let monthly = |missed: &Missed| Missed { charges: missed.charges, credit: missed.credit.saturating_mul(MONTH_DAYS) / days };
+    let monthly = |missed: &Missed| Missed { charges: missed.charges, credit: missed.credit * MONTH_DAYS / days };
     let per_month = seen.stake.missed.keys().map(|currency| {
         let now = still.and_then(|still| still.stake.missed.get(currency)).copied().unwrap_or_default();
         (currency.clone(), monthly(&now))

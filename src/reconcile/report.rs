@@ -1,6 +1,6 @@
 //! What `pecan reconcile` answers. All fields are listed in `docs/COMMANDS.md`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use pecan_core::money::{AMOUNT_PLACES, D12, OPERAND_PLACES, parse_number, plain};
@@ -9,12 +9,13 @@ use pecan_core::statement::LineKey;
 use serde_json::{Value, json};
 
 use super::Sums;
-use super::books::Later;
 use super::charges::{Totals, explains_itself};
 use super::figures::{ByCause, CauseSum, Example, Place, TOLD, Top};
+use super::later::Later;
 use super::remedies::Remedies;
 use super::state::MonthState;
 use super::table::{CHARGE, INVOICE, INVOICE_LINE};
+use crate::decide::cells::checked_sum;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::rejection::Rejection;
@@ -37,8 +38,8 @@ pub struct Report {
     pub reason: Option<String>,
     /// Whether it is closed now.
     pub closed: bool,
-    /// Of a month that was closed before: expected credit that is now known, less what it was closed with, by currency.
-    pub moved: Option<BTreeMap<String, i128>>,
+    /// Of a month that was closed before: the expected credit that is now known, by currency.
+    pub now_known: Option<BTreeMap<String, i128>>,
     /// What was booked: the month it is about, currency, lines, expected credit.
     pub booked: Vec<(String, String, u64, i128)>,
     /// The job file as named, for commands.
@@ -113,7 +114,7 @@ impl Report {
             action: MonthAction::Compared,
             reason: None,
             closed: state.state.closed.contains(&state.month),
-            moved: None,
+            now_known: None,
             booked: Vec::new(),
             job: job.path.display().to_string(),
             run_id: None,
@@ -140,22 +141,34 @@ impl Report {
     }
 
     /// What is told of closed months.
-    pub(super) fn with_later(mut self, later: &Later, state: &MonthState) -> Report {
+    /// # Errors
+    /// `Input` if a sum does not fit.
+    pub(super) fn with_later(mut self, later: &Later, state: &MonthState) -> Result<Report> {
+        let sum = |a, b| checked_sum(a, b).map_err(|e| e.error("month end"));
         if later.close {
             self.action = MonthAction::Closed;
             self.closed = true;
         }
-        self.moved = later.moved.clone();
+        if let Some(moved) = &later.moved {
+            let currencies: BTreeSet<&String> = self.credit.keys().chain(moved.keys()).collect();
+            let known = |currency: &String| Ok((currency.clone(), sum(self.as_closed(currency), moved.get(currency).copied().unwrap_or_default())?));
+            self.now_known = Some(currencies.into_iter().map(known).collect::<Result<_>>()?);
+        }
         for (month, sums) in &later.news {
             let mut of: BTreeMap<&str, (u64, i128)> = BTreeMap::new();
             for (key, amounts) in sums.iter() {
                 let total = of.entry(key.currencies[1].as_deref().unwrap_or_default()).or_default();
-                *total = (total.0 + 1, total.1.saturating_add(amounts.credit_billing.0));
+                *total = (total.0 + 1, sum(total.1, amounts.credit_billing.0)?);
             }
             self.booked.extend(of.into_iter().map(|(currency, (lines, credit))| (month.clone(), currency.to_owned(), lines, credit)));
         }
         debug_assert!(state.month == self.month);
-        self
+        Ok(self)
+    }
+
+    /// Expected credit of a currency as the table has it.
+    pub fn as_closed(&self, currency: &str) -> i128 {
+        self.credit.get(currency).map_or(0, |total| total.credit)
     }
 
     /// A month that was opened again.
@@ -174,7 +187,7 @@ impl Report {
             let mut sums: BTreeMap<&str, i128> = BTreeMap::new();
             for ((currency, _), sum) in of_grain.0.iter().filter(|((_, cause), _)| !explains_itself(*cause)) {
                 let total = sums.entry(currency).or_default();
-                *total = total.saturating_add(sum.size);
+                *total += sum.size; // overflow stops the run, as everywhere
             }
             for (currency, sum) in sums {
                 let of = most.entry(currency).or_default();
@@ -214,7 +227,7 @@ impl Report {
             "action": self.action.word(),
             "reason": self.reason,
             "closed": self.closed,
-            "now_known": self.moved.as_ref().map(|moved| self.known_json(moved)),
+            "now_known": self.now_known.as_ref().map(|known| self.known_json(known)),
             "booked": self.booked_json(),
             "fingerprint": self.fingerprint,
             "credit_lines": self.credit_lines,
@@ -256,12 +269,9 @@ impl Report {
         credit.chain(net).collect()
     }
 
-    fn known_json(&self, moved: &BTreeMap<String, i128>) -> Value {
-        let one = |(currency, total): (&String, &Totals)| {
-            let more = moved.get(currency).copied().unwrap_or_default();
-            json!({ (name::CURRENCY): currency, "credit_as_closed": amount(total.credit), "credit_now_known": amount(total.credit.saturating_add(more)) })
-        };
-        self.credit.iter().map(one).collect()
+    fn known_json(&self, now_known: &BTreeMap<String, i128>) -> Value {
+        let one = |(currency, known): (&String, &i128)| json!({ (name::CURRENCY): currency, "credit_as_closed": amount(self.as_closed(currency)), "credit_now_known": amount(*known) });
+        now_known.iter().map(one).collect()
     }
 
     fn booked_json(&self) -> Value {

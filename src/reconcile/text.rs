@@ -169,9 +169,9 @@ impl Report {
             "The month is closed; what stands above is the month as closed."
         };
         screen.line(before);
-        for (currency, moved) in self.moved.iter().flatten().filter(|(_, moved)| **moved != 0) {
-            let closed = self.credit.get(currency).map_or(0, |total| total.credit);
-            screen.line(&format!("  {currency}: expected credit {} as closed, {} as now known.", money(closed), money(closed.saturating_add(*moved))));
+        for (currency, known) in self.now_known.iter().flatten().filter(|(currency, known)| **known != self.as_closed(currency)) {
+            let closed = self.as_closed(currency);
+            screen.line(&format!("  {currency}: expected credit {} as closed, {} as now known.", money(closed), money(*known)));
         }
         for (month, currency, lines, credit) in &self.booked {
             screen.line(&format!("  Booked about {month}: {} lines, {} {currency} of expected credit.", count(*lines), money(*credit)));

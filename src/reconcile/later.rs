@@ -19,6 +19,7 @@ use super::lines::{self, Lines, unreadable};
 use super::state::MonthState;
 use super::{Closing, ReconcileOptions};
 use crate::answers::AccessTable;
+use crate::decide::cells::checked_sum;
 use crate::error::{Error, Result};
 use crate::group::{Desk, Shop, process, record_batch, texts};
 use crate::job::Job;
@@ -45,24 +46,24 @@ pub struct Later {
 impl Later {
     /// Looks at every month that was closed before.
     /// # Errors
-    /// As [`Books::to_book`].
-    pub fn find(books: &Books, options: &ReconcileOptions) -> Result<Later> {
+    /// As [`NowKnown::to_book`].
+    pub fn find(known: &NowKnown, options: &ReconcileOptions) -> Result<Later> {
         let close = options.action == Closing::Close;
-        let closed = books.month.state.closed.contains(&options.month);
-        let news = if close { books.to_book()? } else { BTreeMap::new() };
-        let moved = if closed { Some(credit_of(&books.moved(&options.month)?)) } else { None };
+        let closed = known.month.state.closed.contains(&options.month);
+        let news = if close { known.to_book()? } else { BTreeMap::new() };
+        let moved = closed.then(|| credit_of(&known.moved(&options.month)?)).transpose()?;
         Ok(Later { close, news, moved })
     }
 }
 
 /// Credit by billing currency.
-pub fn credit_of(sums: &Sums) -> BTreeMap<String, i128> {
+fn credit_of(sums: &Sums) -> Result<BTreeMap<String, i128>> {
     let mut credit = BTreeMap::new();
     for (key, amounts) in sums.iter() {
         let total: &mut i128 = credit.entry(key.currencies[1].clone().unwrap_or_default()).or_default();
-        *total = total.saturating_add(amounts.credit_billing.0);
+        *total = checked_sum(*total, amounts.credit_billing.0).map_err(|_| no_fit(key))?;
     }
-    credit
+    Ok(credit)
 }
 
 /// Columns of a key that hold ids, in the order of [`LedgerKey::ids`].
@@ -70,8 +71,8 @@ const IDS: [&str; 6] = [name::CUSTOMER_ID, name::SUBSCRIPTION_ID, name::RESOURCE
 const CURRENCIES: [&str; 2] = [name::PRICING_CURRENCY, name::BILLING_CURRENCY];
 const AMOUNTS: [&str; 3] = [name::LIST_COST, name::CREDIT_BILLING, name::DIFFERENCE];
 
-/// What news is found with.
-pub struct Books<'a> {
+/// What the inputs say now of months that were closed, and what that is found with.
+pub struct NowKnown<'a> {
     pub job: &'a Job,
     pub known: &'a Known,
     pub found: &'a Found,
@@ -80,7 +81,7 @@ pub struct Books<'a> {
     pub progress: &'a Progress,
 }
 
-impl Books<'_> {
+impl NowKnown<'_> {
     /// Every month that was ever closed.
     fn ever_closed(&self) -> BTreeSet<String> {
         let done = self.month.state.runs.iter().filter_map(|row| row.month_done.as_ref());
