@@ -1,7 +1,5 @@
 //! Ids that ignore case, by small codes: a group meets each of its ids millions of times and keeps its text once.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
 
 /// The code of no id.
@@ -77,12 +75,12 @@ impl Ranks {
     }
 
     /// The codes in the order of their places, from 1.
-    pub fn by_rank(&self) -> Arc<Vec<u32>> {
+    pub fn by_rank(&self) -> Vec<u32> {
         let mut codes = vec![0; self.0.len()];
         for (code, rank) in (0u32..).zip(&self.0) {
             codes[*rank as usize - 1] = code;
         }
-        Arc::new(codes)
+        codes
     }
 }
 

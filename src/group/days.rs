@@ -103,7 +103,7 @@ impl ScopeLedger {
             all.into_iter().for_each(|day| months.entry(day.month).or_default().push(day));
         }
         let ledger = &*self;
-        let by_rank = ranks.by_rank();
+        let by_rank = Arc::new(ranks.by_rank());
         let month = |(month, days)| (month, Month { ledger, days: sorted(days, &ranks), by_rank: by_rank.clone() });
         months.into_iter().map(month).collect()
     }

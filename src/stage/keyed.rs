@@ -11,7 +11,7 @@
 
 use std::hash::Hash;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, StringArray};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, DictionaryArray, PrimitiveArray, StringArray};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
@@ -43,22 +43,12 @@ pub fn chunk(writer: &ChunkWriter, column: &ArrayRef) -> Result<Option<Chunk>> {
 fn text(writer: &ChunkWriter, column: &ArrayRef) -> Result<Chunk> {
     let dictionary = column.as_dictionary::<Int32Type>();
     let values: &StringArray = dictionary.values().as_string();
-    let mut codes = vec![NULL; values.len()];
-    let mut entries: Vec<&str> = Vec::new();
     let mut spelled_out = 0;
-    let mut key = |place: Option<i32>| -> u32 {
-        let Some(place) = place.and_then(|place| usize::try_from(place).ok()).filter(|place| values.is_valid(*place)) else { return NULL };
-        if codes[place] == NULL {
-            codes[place] = u32::try_from(entries.len()).unwrap_or(NULL);
-            entries.push(values.value(place));
-        }
-        spelled_out += 4 + values.value(place).len();
-        codes[place]
-    };
-    let keys: Vec<u32> = match dictionary.keys().nulls() {
-        None => dictionary.keys().values().iter().map(|place| key(Some(*place))).collect(),
-        Some(_) => dictionary.keys().iter().map(&mut key).collect(),
-    };
+    let (entries, keys) = used(dictionary, |place| {
+        let text = values.is_valid(place).then(|| values.value(place));
+        spelled_out += text.map_or(0, |text| 4 + text.len());
+        text
+    });
     let bytes: usize = entries.iter().map(|entry| 4 + entry.len()).sum();
     let bits = usize::BITS - entries.len().leading_zeros();
     let repeats = bytes + keys.len() * bits as usize / 8 < spelled_out && bytes <= DICTIONARY_BYTES;
@@ -73,18 +63,28 @@ fn numbers(writer: &ChunkWriter, column: &ArrayRef, kind: &DataType) -> Result<O
         DataType::Timestamp(TimeUnit::Microsecond, _) => dictionary.values().as_primitive::<TimestampMicrosecondType>().values(),
         _ => return Ok(None),
     };
-    let mut codes = vec![NULL; values.len()];
-    let mut entries: Vec<i64> = Vec::new();
-    let key = |place: Option<i32>| -> u32 {
+    let (entries, keys) = used(dictionary, |place| values.get(place).copied());
+    writer.keyed(Values::Longs(&entries), &keys).map(Some)
+}
+
+/// The entries that rows use, in the order of their first rows, and a key per row. `entry` is asked once per row: `None` is a null.
+fn used<T>(dictionary: &DictionaryArray<Int32Type>, mut entry: impl FnMut(usize) -> Option<T>) -> (Vec<T>, Vec<u32>) {
+    let mut codes = vec![NULL; dictionary.values().len()];
+    let mut entries = Vec::new();
+    let mut key = |place: Option<i32>| -> u32 {
         let Some(place) = place.and_then(|place| usize::try_from(place).ok()) else { return NULL };
+        let Some(entry) = entry(place) else { return NULL };
         if codes[place] == NULL {
             codes[place] = u32::try_from(entries.len()).unwrap_or(NULL);
-            entries.push(values[place]);
+            entries.push(entry);
         }
         codes[place]
     };
-    let keys: Vec<u32> = dictionary.keys().iter().map(key).collect();
-    writer.keyed(Values::Longs(&entries), &keys).map(Some)
+    let keys = match dictionary.keys().nulls() {
+        None => dictionary.keys().values().iter().map(|place| key(Some(*place))).collect(),
+        Some(_) => dictionary.keys().iter().map(&mut key).collect(),
+    };
+    (entries, keys)
 }
 
 /// `None`: too many different values.

@@ -56,6 +56,16 @@ fn a_commit_asks_little() {
     eprintln!("requests of one table's commit beside its data files, at most: {most:?} ((format, files are replaced): requests)");
 }
 
+/// Requests of a run that nothing disturbs; the store is then as it was before.
+fn plain_run(server: &FakeStore, remote: &Remote, run: &[&str]) -> usize {
+    server.keep();
+    server.plan(&json!([]));
+    remote.told(run, &server.environment());
+    let plain = server.log().len();
+    server.back();
+    plain
+}
+
 /// 30 % of requests are answered 429 or 503. Waiting takes the time, so `PECAN_STRIDE` = 1 takes all stores, else one.
 #[test]
 fn a_store_that_refuses_a_third_is_worn_down() {
@@ -64,11 +74,7 @@ fn a_store_that_refuses_a_third_is_worn_down() {
         let server = FakeStore::start(shape, 5000);
         let output = job_on(&server, &remote);
         let run = ["run", "remote.toml", "--quiet", "--set", &output];
-        server.keep();
-        server.plan(&json!([]));
-        remote.told(&run, &server.environment());
-        let plain = server.log().len();
-        server.back();
+        let plain = plain_run(&server, &remote, &run);
         let refusal = |status: u64, seed: u64| json!({"on": "any", "percent": 15, "seed": seed, "do": "before", "status": status});
         server.plan(&json!([refusal(429, 7), refusal(503, 11)]));
         let said = remote.pecan(&run, &server.environment());
@@ -92,11 +98,7 @@ fn tokens_that_die_are_renewed() {
     let server = FakeStore::start(Shape::Azure, 5000);
     let output = job_on(&server, &remote);
     let run = ["run", "remote.toml", "--quiet", "--set", &output];
-    server.keep();
-    server.plan(&json!([]));
-    remote.told(&run, &server.environment());
-    let plain = server.log().len();
-    server.back();
+    let plain = plain_run(&server, &remote, &run);
     let mut environment = server.environment();
     environment.retain(|(name, _)| *name != "AZURE_STORAGE_ACCOUNT_KEY");
     let application = [("AZURE_CLIENT_ID", "app"), ("AZURE_TENANT_ID", "tenant"), ("AZURE_CLIENT_SECRET", "any")];
